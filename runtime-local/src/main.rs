@@ -1,0 +1,2 @@
+//! The `traceway` binary.
+fn main() {}
