@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Traces and spans as Traceway understands them, and the ports that store them.
+//!
+//! Everything here is pure: no socket, file, SQL, environment, clock or randomness except through a port.
+//! The way in is [`record::Recorder`]; the way out is [`ports::SpanStore`] with a [`filter::ListQuery`].
+
+pub mod event;
+pub mod filter;
+pub mod id;
+pub mod json;
+pub mod kind;
+pub mod ports;
+pub mod price;
+pub mod record;
+pub mod span;
+pub mod time;
+pub mod trace;
+
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,206 @@
+//! The one filter that query parameters and the query language become, and that stores execute.
+
+use crate::id::TraceId;
+use crate::span::StatusWord;
+use crate::time::Timestamp;
+
+/// Terms that must all hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// The terms, in the order they were written.
+    pub terms: Vec<Term>,
+}
+
+/// One test, or its opposite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// Whether matches are excluded. What lacks the tested field is then kept.
+    pub negated: bool,
+    /// The test.
+    pub test: Test,
+}
+
+/// One test of a span, or of a trace or session where the key is about those.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// The model, exactly.
+    Model(String),
+    /// The provider, exactly.
+    Provider(String),
+    /// The kind's type, or a custom kind's own word.
+    Kind(String),
+    /// The status.
+    Status(StatusWord),
+    /// Text in the name, any case.
+    Name(String),
+    /// The trace id, exactly.
+    Trace(TraceId),
+    /// The session id, exactly; part of it where sessions are listed.
+    Session(String),
+    /// A number; what has none never matches.
+    Number(NumberField, Range),
+    /// Started at or after.
+    Since(Timestamp),
+    /// Started at or before.
+    Until(Timestamp),
+    /// Text in a payload or name, any case.
+    Text(TextField, String),
+    /// The path of a file span, exactly.
+    Path(String),
+    /// Part of a tag of the trace.
+    Tag(String),
+}
+
+/// What a number test is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NumberField {
+    /// US dollars.
+    Cost,
+    /// Input and output tokens together.
+    Tokens,
+    /// Input tokens.
+    InputTokens,
+    /// Output tokens.
+    OutputTokens,
+    /// Milliseconds from start to end; running spans have none.
+    Duration,
+}
+
+/// Where text is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextField {
+    /// The input.
+    Input,
+    /// The output.
+    Output,
+    /// Name, input or output.
+    Anywhere,
+}
+
+/// Bounds of a number; a missing bound is open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The lower bound, and whether it belongs to the range.
+    pub min: Option<(f64, Inclusive)>,
+    /// The upper bound, and whether it belongs to the range.
+    pub max: Option<(f64, Inclusive)>,
+}
+
+/// Whether a bound belongs to its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inclusive {
+    /// `>=`, `<=`.
+    Yes,
+    /// `>`, `<`.
+    No,
+}
+
+impl Range {
+    /// Returns the range of exactly one value.
+    pub fn exactly(value: f64) -> Self {
+        Self { min: Some((value, Inclusive::Yes)), max: Some((value, Inclusive::Yes)) }
+    }
+
+    /// Returns the range from `value`, itself included.
+    pub fn at_least(value: f64) -> Self {
+        Self { min: Some((value, Inclusive::Yes)), max: None }
+    }
+
+    /// Returns the range up to `value`, itself included.
+    pub fn at_most(value: f64) -> Self {
+        Self { min: None, max: Some((value, Inclusive::Yes)) }
+    }
+
+    /// Returns whether `value` lies in the range.
+    pub fn contains(self, value: f64) -> bool {
+        let above = self.min.is_none_or(|(min, own)| value > min || (own == Inclusive::Yes && value >= min));
+        let below = self.max.is_none_or(|(max, own)| value < max || (own == Inclusive::Yes && value <= max));
+        above && below
+    }
+}
+
+impl Filter {
+    /// Adds a term that must hold.
+    pub fn and(&mut self, test: Test) {
+        self.terms.push(Term { negated: false, test });
+    }
+
+    /// Returns whether everything matches.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+}
+
+/// What a list is ordered by. Ties go by id; a missing value counts as 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SortBy {
+    /// The start.
+    #[default]
+    StartedAt,
+    /// Milliseconds from start to end.
+    Duration,
+    /// Input and output tokens together.
+    Tokens,
+    /// US dollars.
+    Cost,
+    /// The name (spans).
+    Name,
+    /// The number of spans (traces).
+    SpanCount,
+}
+
+/// The direction of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SortOrder {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    #[default]
+    Desc,
+}
+
+/// A list to be read: which rows, in which order, from where, how many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListQuery {
+    /// Which rows.
+    pub filter: Filter,
+    /// In which order.
+    pub sort_by: SortBy,
+    /// In which direction.
+    pub sort_order: SortOrder,
+    /// After which row; `None` starts at the first.
+    pub after: Option<Position>,
+    /// At most how many rows, 1 to 1000.
+    pub limit: usize,
+}
+
+/// The place of a row in a list: its sort value and, for ties, its id. What a cursor carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    /// The value the list is sorted by.
+    pub value: SortValue,
+    /// Breaks ties: the row's id (for spans `trace_id` and `id` joined by a store as it likes).
+    pub id: String,
+}
+
+/// A value a list is sorted by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SortValue {
+    /// Microseconds, milliseconds, tokens or a count.
+    Integer(i64),
+    /// US dollars.
+    Number(f64),
+    /// A name.
+    Text(String),
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts; `None` on the last.
+    pub next: Option<Position>,
+    /// How many rows match over all pages, where that is cheap to know.
+    pub total: Option<u64>,
+}

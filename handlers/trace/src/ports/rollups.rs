@@ -1,0 +1,58 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::filter::Filter;
+use crate::id::Scope;
+
+/// Which spans a summary is about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SummaryQuery {
+    /// Only what matches; an empty filter, or one of times alone, is answered from sums kept per hour.
+    pub filter: Filter,
+}
+
+/// What spans add up to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Number of traces.
+    pub traces: u64,
+    /// Number of spans.
+    pub spans: u64,
+    /// Spans that are model calls.
+    pub llm_calls: u64,
+    /// Failed spans.
+    pub failed: u64,
+    /// US dollars.
+    pub cost: f64,
+    /// Mean duration of ended spans in milliseconds; `None` when none has ended.
+    pub avg_latency_ms: Option<f64>,
+    /// One row per model and provider of model calls.
+    pub models: Vec<ModelRow>,
+}
+
+/// What the calls of one model add up to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelRow {
+    /// The model.
+    pub model: String,
+    /// Who served it.
+    pub provider: Option<String>,
+    /// Number of calls.
+    pub calls: u64,
+    /// US dollars.
+    pub cost: f64,
+    /// Input tokens.
+    pub input_tokens: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+}
+
+/// Sums by hour, model, provider, kind and status, kept so that analytics never scan spans.
+#[async_trait]
+pub trait Rollups: Send + Sync {
+    /// Returns what the selected spans add up to.
+    async fn summary(&self, scope: &Scope, query: &SummaryQuery) -> Result<Summary, StoreError>;
+
+    /// Recomputes every sum from the spans.
+    async fn repair(&self, scope: &Scope) -> Result<(), StoreError>;
+}

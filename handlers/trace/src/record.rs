@@ -1,0 +1,79 @@
+//! The one way a span gets in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::id::{Scope, TraceId};
+use crate::ports::{Batch, EventBus, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written};
+use crate::price::Prices;
+use crate::trace::{NewTrace, Totals, Trace};
+
+/// Records batches: prices them, writes them, tells listeners. REST, OTLP, the proxy and evaluations all call it.
+#[derive(Clone)]
+pub struct Recorder {
+    spans: Arc<dyn SpanStore>,
+    events: Arc<dyn EventBus>,
+    prices: Arc<Prices>,
+}
+
+impl Recorder {
+    /// Returns a recorder that writes to `spans` and tells `events`.
+    pub fn new(spans: Arc<dyn SpanStore>, events: Arc<dyn EventBus>, prices: Arc<Prices>) -> Self {
+        Self { spans, events, prices }
+    }
+
+    /// Returns the price table calls are priced with.
+    pub fn prices(&self) -> &Arc<Prices> {
+        &self.prices
+    }
+
+    /// Records traces and spans. Returns when they are durable: an answer of 2xx means committed.
+    ///
+    /// Listeners that cannot be told are not an error; the change is committed all the same.
+    pub async fn record(
+        &self,
+        scope: &Scope,
+        traces: Vec<NewTrace>,
+        mut spans: Vec<SpanWrite>,
+    ) -> Result<Written, StoreError> {
+        if traces.is_empty() && spans.is_empty() {
+            return Ok(Written::default());
+        }
+        for write in &mut spans {
+            if let SpanWrite::Create(new) | SpanWrite::Put(new) = write {
+                new.span.kind.estimate_cost(&self.prices);
+            }
+        }
+        let batch = Batch { traces, spans, prices: Arc::clone(&self.prices) };
+        let written = self.spans.write(scope, batch).await?;
+        if let Err(error) = self.events.publish(scope, events_of(&written)).await {
+            tracing::warn!(%error, "committed, but listeners could not be told");
+        }
+        Ok(written)
+    }
+}
+
+/// Returns what listeners hear of a batch: new traces, changed traces, then spans in order.
+fn events_of(written: &Written) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut sessions: HashMap<&TraceId, &Option<String>> = HashMap::new();
+    for touched in &written.traces {
+        sessions.insert(&touched.trace.id, &touched.trace.session_id);
+        match touched.change {
+            TraceChange::Created => {
+                let empty = Trace { totals: Totals::default(), ..Trace::clone(&touched.trace) };
+                events.push(Event::TraceCreated(Arc::new(empty)));
+            }
+            TraceChange::Updated => events.push(Event::TraceUpdated(Arc::clone(&touched.trace))),
+            TraceChange::Unchanged => {}
+        }
+    }
+    for change in &written.spans {
+        if let SpanChange::Created(span) | SpanChange::Updated(span) = change {
+            let session_id = sessions.get(&span.trace_id).and_then(|session| (*session).clone());
+            events.push(Event::Span { span: Arc::clone(span), session_id });
+        }
+    }
+    events
+}
