@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::id::{Scope, TraceId};
+use crate::id::{Scope, SpanId, TraceId};
 use crate::ports::{Batch, EventBus, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written};
 use crate::price::Prices;
 use crate::trace::{NewTrace, Totals, Trace};
@@ -47,10 +47,44 @@ impl Recorder {
         }
         let batch = Batch { traces, spans, prices: Arc::clone(&self.prices) };
         let written = self.spans.write(scope, batch).await?;
-        if let Err(error) = self.events.publish(scope, events_of(&written)).await {
+        self.tell(scope, events_of(&written)).await;
+        Ok(written)
+    }
+
+    /// Deletes one span and returns whether it was there. Its children stay and become roots.
+    pub async fn delete_span(
+        &self,
+        scope: &Scope,
+        trace: Option<&TraceId>,
+        id: &SpanId,
+    ) -> Result<bool, StoreError> {
+        let Some(trace_id) = self.spans.delete(scope, trace, id).await? else {
+            return Ok(false);
+        };
+        self.tell(scope, vec![Event::SpanDeleted { span_id: id.clone(), trace_id }]).await;
+        Ok(true)
+    }
+
+    /// Deletes a trace and returns how many spans went with it, or `None` when there is no such trace.
+    pub async fn delete_trace(&self, scope: &Scope, id: &TraceId) -> Result<Option<u64>, StoreError> {
+        let deleted = self.spans.delete_trace(scope, id).await?;
+        if deleted.is_some() {
+            self.tell(scope, vec![Event::TraceDeleted(id.clone())]).await;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes every trace and span of the project.
+    pub async fn clear(&self, scope: &Scope) -> Result<(), StoreError> {
+        self.spans.clear(scope).await?;
+        self.tell(scope, vec![Event::Cleared]).await;
+        Ok(())
+    }
+
+    async fn tell(&self, scope: &Scope, events: Vec<Event>) {
+        if let Err(error) = self.events.publish(scope, events).await {
             tracing::warn!(%error, "committed, but listeners could not be told");
         }
-        Ok(written)
     }
 }
 
