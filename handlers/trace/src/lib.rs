@@ -3,13 +3,16 @@
 //! Everything here is pure: no socket, file, SQL, environment, clock or randomness except through a port.
 //! The way in is [`record::Recorder`]; the way out is [`ports::SpanStore`] with a [`filter::ListQuery`].
 
+pub mod capture;
 pub mod event;
 pub mod filter;
+pub mod host;
 pub mod id;
 pub mod json;
 pub mod kind;
 pub mod ports;
 pub mod price;
+pub mod provider;
 pub mod record;
 pub mod span;
 pub mod time;
