@@ -178,9 +178,9 @@ describe("other OpenAI endpoints", () => {
       { data: [{ embedding: [1, 2, 3] }, { embedding: [1, 2, 3] }] },
     );
     expect(outline(conversation.messages)).toEqual([
-      "user one",
-      "user two",
-      "assistant 2 vectors of 3 numbers",
+      "input one",
+      "input two",
+      "output 2 vectors of 3 numbers",
     ]);
   });
 });

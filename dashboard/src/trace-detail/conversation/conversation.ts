@@ -20,6 +20,9 @@ export function readConversation(exchange: Exchange): Conversation | null {
   const prompt = readRequest(exchange.input);
   const answer = readResponse(exchange.output);
   if (!prompt && !answer) return null;
+  if (prompt && answer?.messages.some((message) => message.role === "output")) {
+    for (const message of prompt) if (message.role === "user") message.role = "input";
+  }
   return {
     messages: [...(prompt ?? []), ...(answer?.messages ?? [])],
     tools: readTools(exchange.input, attributes),

@@ -1,4 +1,7 @@
-/** Who speaks. Providers invent roles, so any word is possible. */
+/**
+ * Who speaks. Providers invent roles, so any word is possible; `input` and `output` are ours, for
+ * embeddings, where nobody speaks.
+ */
 export type Role = string;
 
 /** A piece of a message, in one form for every provider. */

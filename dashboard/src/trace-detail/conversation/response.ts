@@ -24,7 +24,7 @@ export function readResponse(value: unknown): Answer | null {
   }
   if (Array.isArray(output.candidates)) return readCandidates(output.candidates);
   const embeddings = readEmbeddings(output);
-  if (embeddings) return said([embeddings], null);
+  if (embeddings) return { messages: [message("output", [embeddings], true)], finishReason: null };
   if (isFields(output.message)) {
     return {
       messages: readMessages([output.message], true),

@@ -170,6 +170,9 @@ function isHighSurrogate(code: number): boolean {
 export interface JsonMatch {
   /** The row to scroll to. */
   row: string;
+  /** Whether the name or the value matches, and the how manieth time within the row. */
+  part: "label" | "text";
+  nth: number;
   /** What has to be open for that row to exist. */
   opens: string[];
 }
@@ -194,15 +197,15 @@ export function findInJson(root: unknown, needle: string): JsonMatch[] {
   for (let visit = stack.pop(); visit; visit = stack.pop()) {
     if (matches.length >= mostMatches) break;
     const { value, id, opens, label, level } = visit;
-    if (label?.toLowerCase().includes(wanted)) matches.push({ row: id, opens: [...opens] });
+    if (label?.toLowerCase().includes(wanted)) matches.push({ row: id, part: "label", nth: 0, opens: [...opens] });
     if (typeof value === "string") {
       const long = value.length > longText || value.includes("\n");
       if (long) findInText(value, wanted, id, opens, matches);
-      else if (value.toLowerCase().includes(wanted)) matches.push({ row: id, opens: [...opens] });
+      else if (value.toLowerCase().includes(wanted)) matches.push({ row: id, part: "text", nth: 0, opens: [...opens] });
       continue;
     }
     if (typeof value !== "object" || value === null) {
-      if (String(value).includes(wanted)) matches.push({ row: id, opens: [...opens] });
+      if (String(value).includes(wanted)) matches.push({ row: id, part: "text", nth: 0, opens: [...opens] });
       continue;
     }
     if (level >= deepestLevel) continue;
@@ -237,9 +240,14 @@ function findInText(
   if (found < 0) return;
   const pieces = piecesOf(text);
   let piece = 0;
+  let nth = 0;
   for (; found >= 0 && matches.length < mostMatches; found = lower.indexOf(wanted, found + wanted.length)) {
-    while (piece < pieces.length - 1 && (pieces[piece]?.to ?? 0) <= found) piece += 1;
-    matches.push({ row: pieceId(id, pieces[piece]?.from ?? 0), opens: [...opens, id] });
+    while (piece < pieces.length - 1 && (pieces[piece]?.to ?? 0) <= found) {
+      piece += 1;
+      nth = 0;
+    }
+    matches.push({ row: pieceId(id, pieces[piece]?.from ?? 0), part: "text", nth, opens: [...opens, id] });
+    nth += 1;
   }
 }
 

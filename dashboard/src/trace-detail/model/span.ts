@@ -75,9 +75,16 @@ export function instant(time: string): number {
   return fraction ? whole + Number(`0.${fraction}`) : whole;
 }
 
+/** Parsed once a span: the waterfall asks for every span on every tick of a running trace. */
+const extents = new WeakMap<Span, { start: number; end: number | null }>();
+
 /** Where a span lies in time; a running span reaches to `now`, and no span ends before it starts. */
 export function extentOf(span: Span, now: number): { start: number; end: number } {
-  const start = instant(span.started_at);
-  const end = span.ended_at ? instant(span.ended_at) : now;
-  return { start, end: Math.max(start, end) };
+  let extent = extents.get(span);
+  if (!extent) {
+    const start = instant(span.started_at);
+    extent = { start, end: span.ended_at ? Math.max(start, instant(span.ended_at)) : null };
+    extents.set(span, extent);
+  }
+  return { start: extent.start, end: extent.end ?? Math.max(extent.start, now) };
 }

@@ -1,0 +1,191 @@
+import { ChevronDown, ChevronRight, TriangleAlert } from "lucide-react";
+import { memo } from "react";
+import { Cost, Duration } from "../components/Figures";
+import { formatDuration } from "../lib/format";
+import { familyColor, KindIcon } from "./KindIcon";
+import { costOf, errorOf, extentOf, familyOf, modelOf, stateOf } from "./model/span";
+import type { TreeRow } from "./model/tree";
+import { barOf, type TimeWindow } from "./model/waterfall";
+
+/** Pixels a level is indented; deeper levels than `deepestIndent` stay in one column. */
+const step = 14;
+const deepestIndent = 16;
+
+interface Props {
+  row: TreeRow;
+  id: string;
+  selected: boolean;
+  layout: "tree" | "waterfall";
+  window: TimeWindow;
+  now: number;
+  onSelect: (id: string) => void;
+  onToggle: (id: string, open: boolean) => void;
+}
+
+/** One line of the tree: what the span is on the left, when it ran on the right. */
+export const SpanRow = memo(function SpanRow(props: Props) {
+  const { row, id, selected, layout, window, now, onSelect, onToggle } = props;
+  const { node, open, matches } = row;
+  const { span } = node;
+  const state = stateOf(span);
+  const family = familyOf(span);
+  const model = modelOf(span);
+  const cost = costOf(span);
+  const level = Math.min(node.depth, deepestIndent);
+  const { start, end } = extentOf(span, now);
+  const parent = node.children.length > 0;
+  return (
+    <div
+      id={id}
+      role="treeitem"
+      aria-level={node.depth + 1}
+      aria-selected={selected}
+      aria-expanded={parent ? open : undefined}
+      aria-label={`${span.name}, ${state}`}
+      onClick={() => onSelect(span.id)}
+      className={`group/row relative flex h-8 cursor-default items-center pr-3 text-[13px] ${
+        selected ? "bg-accent/12" : "hover:bg-hover"
+      } ${matches ? "" : "opacity-50"}`}
+    >
+      {selected && <span className="absolute inset-y-0 left-0 w-0.5 bg-accent" />}
+      <div
+        className={`flex h-full min-w-0 items-center ${layout === "waterfall" ? "w-[42%] shrink-0 pr-2" : "flex-1"}`}
+      >
+        <Guides level={level} deeper={node.depth - level} />
+        <button
+          type="button"
+          tabIndex={-1}
+          aria-label={open ? "Collapse" : "Expand"}
+          onClick={(event) => {
+            event.stopPropagation();
+            onToggle(span.id, !open);
+          }}
+          className={`flex size-5 shrink-0 items-center justify-center rounded text-faint hover:text-text ${
+            parent ? "" : "invisible"
+          }`}
+        >
+          {open ? <ChevronDown size={13} /> : <ChevronRight size={13} />}
+        </button>
+        <KindIcon family={family} />
+        <span
+          title={span.name}
+          className={`ml-2 min-w-8 truncate ${state === "failed" ? "text-fail" : ""} ${
+            node.depth === 0 ? "font-medium" : ""
+          }`}
+        >
+          {span.name}
+        </span>
+        {!open && node.descendants > 0 && (
+          <span className="ml-1.5 shrink-0 text-[11px] tabular-nums text-faint">{node.descendants}</span>
+        )}
+        {state !== "completed" && <StateDot state={state} title={errorOf(span) ?? "running"} />}
+        {node.failedBelow && state !== "failed" && (
+          <span title="A span below failed" className="ml-1.5 shrink-0 text-fail">
+            <TriangleAlert size={12} aria-label="A span below failed" />
+          </span>
+        )}
+        {model !== null && model !== span.name && (
+          <span
+            title={model}
+            className={`ml-2 max-w-28 shrink-0 truncate rounded border border-line px-1.5 text-[11px] leading-[18px] text-muted ${layout === "waterfall" ? "@max-[620px]:hidden" : ""}`}
+          >
+            {model}
+          </span>
+        )}
+      </div>
+      {layout === "tree" ? (
+        <>
+          <span className="w-16 shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
+            {cost !== null && cost > 0 && <Cost value={cost} />}
+          </span>
+          <span className="w-[68px] shrink-0 pl-2 text-right tabular-nums">
+            <Duration value={end - start} />
+          </span>
+          <span className="ml-3 w-16 shrink-0 @max-[440px]:hidden">
+            <TimeBar row={row} window={window} now={now} thin />
+          </span>
+        </>
+      ) : (
+        <div className="relative h-full min-w-0 flex-1">
+          <TimeBar row={row} window={window} now={now} />
+        </div>
+      )}
+    </div>
+  );
+});
+
+/** Vertical lines that lead the eye from a span to its parent. */
+function Guides({ level, deeper }: { level: number; deeper: number }) {
+  return (
+    <span
+      aria-hidden
+      className="ml-2 flex h-full shrink-0 items-center justify-end text-[10px] text-faint"
+      style={{
+        width: level * step,
+        // Each line stands under the chevron of its level, which is ten pixels in.
+        backgroundImage: "linear-gradient(to right, var(--line) 1px, transparent 1px)",
+        backgroundPosition: "10px 0",
+        backgroundSize: `${step}px 100%`,
+        backgroundRepeat: "repeat-x",
+      }}
+    >
+      {deeper > 0 && `+${deeper}`}
+    </span>
+  );
+}
+
+function StateDot({ state, title }: { state: "running" | "failed"; title: string }) {
+  return (
+    <span
+      title={title}
+      className={`ml-2 size-1.5 shrink-0 rounded-full ${state === "failed" ? "bg-fail" : "bg-run motion-safe:animate-pulse"}`}
+    />
+  );
+}
+
+function TimeBar({ row, window, now, thin = false }: { row: TreeRow; window: TimeWindow; now: number; thin?: boolean }) {
+  const { span } = row.node;
+  const bar = barOf(span, window, now);
+  const state = stateOf(span);
+  const { start, end } = extentOf(span, now);
+  const color = state === "failed" ? "var(--fail)" : familyColor(familyOf(span));
+  if (thin) {
+    return (
+      <span className="relative block h-1 rounded-full bg-line">
+        {bar && (
+          <span
+            className="absolute inset-y-0 min-w-0.5 rounded-full"
+            style={{ left: `${Math.min(bar.left * 100, 97)}%`, width: `${bar.width * 100}%`, background: color }}
+          />
+        )}
+      </span>
+    );
+  }
+  if (!bar) {
+    const before = end < window.start;
+    return <span className={`absolute top-1/2 -translate-y-1/2 text-[11px] text-faint ${before ? "left-0" : "right-0"}`}>{before ? "◂" : "▸"}</span>;
+  }
+  // The figure stands after its bar, before it where the room on the right ends, else inside.
+  const right = bar.left + bar.width;
+  const place = right < 0.82 ? "after" : bar.left > 0.18 ? "before" : "inside";
+  return (
+    <>
+      <span
+        className={`absolute top-1/2 flex h-3.5 min-w-0.5 -translate-y-1/2 items-center justify-end overflow-hidden rounded-[3px] text-[11px] leading-none font-medium whitespace-nowrap tabular-nums text-bg ${
+          place === "inside" ? "px-1.5" : ""
+        } ${state === "running" ? "[mask-image:linear-gradient(to_right,black_60%,rgb(0_0_0/0.4))]" : ""}`}
+        style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%`, background: color }}
+      >
+        {place === "inside" && formatDuration(end - start)}
+      </span>
+      {place !== "inside" && (
+        <span
+          className="pointer-events-none absolute top-1/2 -translate-y-1/2 px-1.5 text-[11px] whitespace-nowrap tabular-nums text-muted"
+          style={place === "after" ? { left: `${right * 100}%` } : { right: `${(1 - bar.left) * 100}%` }}
+        >
+          {formatDuration(end - start)}
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+import { isValidElement, type ReactNode } from "react";
+import Markdown, { defaultUrlTransform, type Components } from "react-markdown";
+import remarkGfm from "remark-gfm";
+import { CopyButton } from "../../components/CopyButton";
+import { InlineImage } from "../conversation/InlineImage";
+import { highlighted } from "./highlighter";
+
+const plugins = [remarkGfm];
+
+const components: Components = {
+  a: ({ href, children }) => (
+    <a href={href} target="_blank" rel="noreferrer noopener">
+      {children}
+    </a>
+  ),
+  img: ({ src, alt }) => (
+    <InlineImage source={typeof src === "string" ? src : null} description={alt ?? null} />
+  ),
+  pre: ({ children }) => <CodeBlock>{children}</CodeBlock>,
+  table: ({ children }) => (
+    <div className="markdown-table">
+      <table>{children}</table>
+    </div>
+  ),
+};
+
+function keptUrl(url: string, key: string): string {
+  if (key === "src" && /^data:image\//i.test(url)) return url;
+  return defaultUrlTransform(url);
+}
+
+/** One block of Markdown. Raw HTML in it is shown as text. */
+export default function MarkdownBlock({ text }: { text: string }) {
+  return (
+    <Markdown remarkPlugins={plugins} components={components} urlTransform={keptUrl}>
+      {text}
+    </Markdown>
+  );
+}
+
+function CodeBlock({ children }: { children?: ReactNode }) {
+  const code = isValidElement<{ className?: string; children?: ReactNode }>(children)
+    ? children.props
+    : null;
+  const text = typeof code?.children === "string" ? code.children.replace(/\n$/, "") : null;
+  if (text === null) return <pre>{children}</pre>;
+  const language = /language-([\w+#-]+)/.exec(code?.className ?? "")?.[1];
+  const html = highlighted(text, language?.toLowerCase());
+  return (
+    <div className="code-block group/code">
+      <div className="code-block-head">
+        <span>{language ?? "text"}</span>
+        <CopyButton
+          text={text}
+          label="Copy code"
+          className="opacity-0 group-hover/code:opacity-100 focus-visible:opacity-100"
+        />
+      </div>
+      <pre>
+        {html === null ? <code>{text}</code> : <code dangerouslySetInnerHTML={{ __html: html }} />}
+      </pre>
+    </div>
+  );
+}
