@@ -1,0 +1,391 @@
+//! One call's way into the store, off the way of its bytes.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use trace::capture::{CaptureMode, Captured};
+use trace::id::{Scope, SpanId, TraceId};
+use trace::json::Json;
+use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
+use trace::ports::{SpanWrite, StoreError};
+use trace::provider::{
+    Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
+};
+use trace::record::Recorder;
+use trace::span::{NewSpan, Payload, Span, SpanStatus, Version};
+use trace::time::Timestamp;
+use trace::trace::{NameRank, NewTrace, OnExisting};
+
+use crate::budget::Share;
+use crate::copy::Copy;
+use crate::decode::decode;
+use crate::download::{Answered, End, GONE, Outcome};
+use crate::headers::Wishes;
+use crate::spool::{Record, Spool};
+use crate::upload::Uploaded;
+
+/// The label of every trace the proxy makes.
+const TAG: &str = "proxy";
+
+/// Bodies larger than this are read on a thread of their own, so that other calls do not wait for it.
+const LARGE: usize = 256 * 1024;
+
+/// Times between tries while the store is busy.
+const RETRIES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_millis(1500),
+];
+
+/// What is known of a call when it arrives.
+pub(crate) struct Call {
+    pub(crate) scope: Scope,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) wishes: Wishes,
+    pub(crate) provider: String,
+    pub(crate) path: String,
+    /// Whether the path alone says that this is a model call.
+    pub(crate) known: bool,
+    pub(crate) capture: CaptureMode,
+    pub(crate) encodings: Vec<String>,
+    pub(crate) started_at: Timestamp,
+}
+
+/// Records one call.
+pub(crate) struct Recording {
+    pub(crate) recorder: Recorder,
+    pub(crate) spool: Arc<dyn Spool>,
+    pub(crate) call: Call,
+    /// The most a body may hold once it is decoded, in bytes.
+    pub(crate) max_decoded: usize,
+}
+
+/// What a request turned out to be.
+#[derive(Default)]
+struct Request {
+    facts: RequestFacts,
+    input: Captured,
+}
+
+/// What an answer turned out to be.
+struct Reading {
+    status: SpanStatus,
+    output: Captured,
+    usage: Usage,
+    service_tier: Option<String>,
+    ms_to_first_chunk: Option<u64>,
+}
+
+impl Recording {
+    /// Records the call as running once its body has been read, and as ended once its answer has.
+    ///
+    /// `decided` hears whether this is a model call at all; it hears nothing when not.
+    pub(crate) async fn run(
+        mut self,
+        uploaded: oneshot::Receiver<Uploaded>,
+        decided: oneshot::Sender<()>,
+        end: oneshot::Receiver<End>,
+    ) {
+        let Ok(Uploaded { copy, complete }) = uploaded.await else { return };
+        if !complete && !self.call.known {
+            return;
+        }
+        let Some((request, share)) = self.read_request(copy).await else { return };
+        if !self.call.known && !request.facts.is_call {
+            return;
+        }
+        // Nobody listens when the client has gone, or when the answer could not wait to be told.
+        if decided.send(()).is_err() && !self.call.known {
+            return;
+        }
+        let mut call = LlmCall {
+            model: request.facts.model.unwrap_or_else(|| UNKNOWN_MODEL.to_owned()),
+            provider: Some(self.call.provider.clone()),
+            input_preview: request.input.preview,
+            ..LlmCall::default()
+        };
+        let mut input = request.input.payload;
+        let mut share = Some(share);
+        if complete {
+            let span = self.span(&call, SpanStatus::Running);
+            let payload = Payload { input: input.clone(), output: None };
+            match self.store(self.trace(&call.model), span, payload).await {
+                Ok(()) => (input, share) = (None, None),
+                Err(error) => tracing::warn!(%error, "a running call could not be recorded yet"),
+            }
+        }
+        let gone = End::Failed { error: GONE.to_owned(), at: self.call.started_at, gone: true };
+        let (reading, at) = match end.await.unwrap_or(gone) {
+            End::Refused => return,
+            End::Failed { gone: true, .. } if !complete => return,
+            End::Failed { error, at, .. } => (Reading::failed(error), at),
+            End::Answered(answered) => {
+                let at = answered.ended_at;
+                (self.read_answer(*answered).await, at)
+            }
+        };
+        call.usage = reading.usage;
+        call.service_tier = reading.service_tier;
+        call.output_preview = reading.output.preview;
+        let mut span = self.span(&call, reading.status);
+        span.ended_at = Some(at);
+        span.ms_to_first_chunk = reading.ms_to_first_chunk;
+        let payload = Payload { input, output: reading.output.payload };
+        self.finish(&call.model, span, payload).await;
+        drop(share);
+    }
+
+    /// Reads the request and hands back the memory its copy was accounted for, which what was read now holds.
+    async fn read_request(&self, copy: Copy) -> Option<(Request, Share)> {
+        if copy.is_dropped() {
+            return Some((Request::default(), copy.into_share()));
+        }
+        let (path, capture) = (self.call.path.clone(), self.call.capture);
+        let (encodings, limit) = (self.call.encodings.clone(), self.max_decoded);
+        let request = aside(copy.bytes(), move || {
+            let body = plain(copy.whole(), &encodings, limit);
+            let request = body.map(|body| Request {
+                facts: read_request(&path, &body),
+                input: capture.keep(&body_text(&body), || body_json(&body)),
+            });
+            (request.unwrap_or_default(), copy.into_share())
+        });
+        request.await
+    }
+
+    async fn read_answer(&self, answered: Answered) -> Reading {
+        let (capture, limit, started_at) = (self.call.capture, self.max_decoded, self.call.started_at);
+        let size = answered.copy.bytes();
+        let reading = aside(size, move || {
+            let mut reading = read_answer(&answered, capture, limit);
+            if framing(&answered).is_some() {
+                let first = answered.first_chunk_at;
+                reading.ms_to_first_chunk = first.map(|first| first.millis_since(started_at));
+            }
+            reading
+        });
+        reading.await.unwrap_or_else(|| Reading::failed("the answer could not be read".to_owned()))
+    }
+
+    fn trace(&self, model: &str) -> NewTrace {
+        let wishes = &self.call.wishes;
+        let is_attached = wishes.trace_id.is_some() || wishes.parent_id.is_some();
+        let rank = if is_attached { NameRank::Fallback } else { NameRank::Root };
+        let name = wishes.trace_name.clone().map_or((model.to_owned(), rank), |name| (name, NameRank::Given));
+        let mut tags = vec![TAG.to_owned()];
+        tags.extend(wishes.tags.iter().cloned());
+        let changes = wishes.trace_id.is_some() && wishes.describe_the_trace();
+        NewTrace {
+            name: Some(name),
+            tags,
+            session_id: wishes.session_id.clone(),
+            metadata: wishes.metadata.clone(),
+            on_existing: if changes { OnExisting::Merge } else { OnExisting::Keep },
+            ..NewTrace::implicit(self.call.trace_id.clone(), self.call.started_at)
+        }
+    }
+
+    fn span(&self, call: &LlmCall, status: SpanStatus) -> Span {
+        Span {
+            id: self.call.span_id.clone(),
+            trace_id: self.call.trace_id.clone(),
+            parent_id: self.call.wishes.parent_id.clone(),
+            name: call.model.clone(),
+            kind: SpanKind::LlmCall(call.clone()),
+            status,
+            started_at: self.call.started_at,
+            ended_at: None,
+            attributes: Attributes::new(),
+            ms_to_first_chunk: None,
+        }
+    }
+
+    async fn store(&self, trace: NewTrace, span: Span, payload: Payload) -> Result<(), StoreError> {
+        let version = Version::new(&span.status, span.ended_at.unwrap_or(span.started_at));
+        let write = SpanWrite::Put(NewSpan { span, payload, version });
+        self.recorder.record(&self.call.scope, vec![trace], vec![write]).await.map(|_| ())
+    }
+
+    /// Records the ended call: in the store, else in the spool, else only as a number.
+    async fn finish(&mut self, model: &str, span: Span, payload: Payload) {
+        let mut tries = RETRIES.into_iter();
+        let error = loop {
+            match self.store(self.trace(model), span.clone(), payload.clone()).await {
+                Ok(()) => {
+                    metrics::counter!("traceway_proxy_records_total", "to" => "store").increment(1);
+                    return;
+                }
+                Err(StoreError::Busy) => match tries.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => break StoreError::Busy,
+                },
+                Err(error) => break error,
+            }
+        };
+        let version = Version::new(&span.status, span.ended_at.unwrap_or(span.started_at));
+        let record = Record {
+            scope: self.call.scope,
+            trace: self.trace(model),
+            span: NewSpan { span, payload, version },
+        };
+        match self.spool.keep(&record).await {
+            Ok(()) => {
+                metrics::counter!("traceway_proxy_records_total", "to" => "spool").increment(1);
+                tracing::warn!(%error, span.id = %self.call.span_id, "a call is kept until the store answers");
+            }
+            Err(spool_error) => {
+                metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(1);
+                tracing::error!(%error, %spool_error, span.id = %self.call.span_id, "a call is lost");
+            }
+        }
+    }
+}
+
+impl Reading {
+    fn failed(error: String) -> Self {
+        Self {
+            status: SpanStatus::Failed { error },
+            output: Captured::default(),
+            usage: Usage::default(),
+            service_tier: None,
+            ms_to_first_chunk: None,
+        }
+    }
+}
+
+/// Runs work on bytes: at once when it is short, else where it keeps nobody waiting. `None` when it panicked.
+async fn aside<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    if bytes <= LARGE { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
+}
+
+/// Returns a body without its content encodings, or `None` when they cannot be undone.
+fn plain(body: Bytes, encodings: &[String], limit: usize) -> Option<Bytes> {
+    if encodings.is_empty() {
+        return Some(body);
+    }
+    match decode(&[body], encodings, limit) {
+        Ok(decoded) => Some(decoded.into()),
+        Err(error) => {
+            metrics::counter!("traceway_proxy_undecoded_total").increment(1);
+            tracing::warn!(%error, "a body is recorded without its text");
+            None
+        }
+    }
+}
+
+fn framing(answered: &Answered) -> Option<Framing> {
+    answered
+        .content_type
+        .as_deref()
+        .and_then(Framing::of)
+        .filter(|_| !answered.status.is_client_error() && !answered.status.is_server_error())
+}
+
+fn read_answer(answered: &Answered, capture: CaptureMode, limit: usize) -> Reading {
+    if answered.copy.is_dropped() {
+        return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
+    }
+    if let Some(framing) = framing(answered) {
+        return read_stream(answered, framing, capture, limit);
+    }
+    let Some(body) = plain(answered.copy.whole(), &answered.encodings, limit) else {
+        return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
+    };
+    let text = shown(&body, answered.content_type.as_deref());
+    let output = capture.keep(&text, || match text {
+        Cow::Borrowed(_) => body_json(&body),
+        Cow::Owned(ref text) => Json::string(text),
+    });
+    if answered.status.is_client_error() || answered.status.is_server_error() {
+        let status = SpanStatus::Failed { error: http_error(answered, &error_message(&text)) };
+        return Reading { status, output, ..Reading::failed(String::new()) };
+    }
+    let facts = read_response(&body);
+    Reading {
+        status: status_without_body(answered),
+        output,
+        usage: facts.usage,
+        service_tier: facts.service_tier,
+        ms_to_first_chunk: None,
+    }
+}
+
+fn read_stream(answered: &Answered, framing: Framing, capture: CaptureMode, limit: usize) -> Reading {
+    let mut reader = StreamReader::new(framing);
+    if answered.encodings.is_empty() {
+        for chunk in answered.copy.chunks() {
+            reader.push(chunk);
+        }
+    } else {
+        match decode(answered.copy.chunks(), &answered.encodings, limit) {
+            Ok(decoded) => reader.push(&decoded),
+            Err(_) => {
+                return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
+            }
+        }
+    }
+    let stream = reader.finish();
+    let is_known = stream.output.is_some();
+    let status = match (&stream.error, &answered.outcome) {
+        (Some(error), _) => SpanStatus::Failed { error: error.clone() },
+        // Many clients hang up as soon as they have seen the last event.
+        (None, Outcome::Gone) if is_known && stream.ended => SpanStatus::Completed,
+        (None, Outcome::Complete) if is_known && !stream.ended => {
+            SpanStatus::Failed { error: "the stream ended before its last event".to_owned() }
+        }
+        (None, _) => status_without_body(answered),
+    };
+    let output = if let Some(output) = stream.output {
+        capture.keep(output.as_str(), || output.clone())
+    } else {
+        let body = plain(answered.copy.whole(), &answered.encodings, limit).unwrap_or_default();
+        let text = body_text(&body);
+        capture.keep(&text, || Json::string(&text))
+    };
+    Reading {
+        status,
+        output,
+        usage: stream.facts.usage,
+        service_tier: stream.facts.service_tier,
+        ms_to_first_chunk: None,
+    }
+}
+
+/// Returns the status of an answer whose text says nothing about it.
+fn status_without_body(answered: &Answered) -> SpanStatus {
+    if answered.status.is_client_error() || answered.status.is_server_error() {
+        return SpanStatus::Failed { error: http_error(answered, "") };
+    }
+    match &answered.outcome {
+        Outcome::Complete => SpanStatus::Completed,
+        Outcome::Broken(error) => SpanStatus::Failed { error: format!("the answer broke off: {error}") },
+        Outcome::Gone => SpanStatus::Failed { error: GONE.to_owned() },
+    }
+}
+
+fn http_error(answered: &Answered, message: &str) -> String {
+    let status = answered.status.as_u16();
+    if message.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {message}") }
+}
+
+/// Returns how a body reads: its text, or, for sounds, pictures and other bytes, what and how large it is.
+fn shown<'a>(body: &'a Bytes, content_type: Option<&str>) -> Cow<'a, str> {
+    match std::str::from_utf8(body) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => match content_type.filter(|kind| is_binary(kind)) {
+            Some(kind) => Cow::Owned(format!("<{kind}, {} bytes>", body.len())),
+            None => Cow::Owned(body_text(body).into_owned()),
+        },
+    }
+}
+
+fn is_binary(content_type: &str) -> bool {
+    ["audio/", "image/", "video/", "application/octet-stream", "application/zip", "application/pdf"]
+        .iter()
+        .any(|start| content_type.starts_with(start))
+}
