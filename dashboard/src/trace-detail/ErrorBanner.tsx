@@ -16,7 +16,7 @@ export function ErrorBanner({ error }: { error: string }) {
       <div className="min-w-0 flex-1">
         <p dir="auto" className="max-h-80 overflow-auto font-mono text-[12px] leading-5 whitespace-pre-wrap text-text [overflow-wrap:anywhere]">
           {shown}
-          {cut && <span className="text-faint"> …</span>}
+          {cut && <span className="text-muted"> …</span>}
         </p>
         {cut && (
           <button type="button" onClick={() => setWhole(true)} className="mt-1 text-[12px] text-accent hover:underline">

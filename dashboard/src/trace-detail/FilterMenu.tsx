@@ -78,7 +78,7 @@ export function FilterMenu({ counts, states, families, onStates, onFamilies }: P
 }
 
 function Heading({ children }: { children: string }) {
-  return <div className="px-2 py-1 text-[11px] text-faint">{children}</div>;
+  return <div className="px-2 py-1 text-[11px] text-muted">{children}</div>;
 }
 
 function Choice({
@@ -98,7 +98,7 @@ function Choice({
     >
       <input type="checkbox" checked={chosen} onChange={onChange} className="size-3.5 accent-(--accent)" />
       {children}
-      <span className="ml-auto text-[11px] tabular-nums text-faint">{count.toLocaleString("en-US")}</span>
+      <span className="ml-auto text-[11px] tabular-nums text-muted">{count.toLocaleString("en-US")}</span>
     </label>
   );
 }

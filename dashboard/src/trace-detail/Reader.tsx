@@ -52,7 +52,7 @@ export function Reader({ tree, traceId, selected, now, onSelect }: Props) {
     return <Empty title="No conversation in this trace">The reader shows LLM calls; this trace has none.</Empty>;
   }
   return (
-    <div className="min-h-0 flex-1 overflow-y-auto" tabIndex={0} aria-label="Conversation of the trace">
+    <div className="min-h-0 flex-1 overflow-y-auto" role="group" tabIndex={0} aria-label="Conversation of the trace">
       {calls.slice(0, shown).map((call) => (
         <Turn
           key={call.id}
@@ -83,7 +83,7 @@ function Turn({ call, calls, traceId, selected, now, onSelect }: TurnProps) {
   const query = useQuery(spanQuery(traceId, call.id));
   const earlier = useEarlierMessages(calls, call);
   const messages = useMemo(() => {
-    if (!query.data) return null;
+    if (!query.data || earlier === null) return null;
     const conversation = readConversation({ input: query.data.input, output: query.data.output });
     if (!conversation) return [];
     const fresh = foldSeen(conversation.messages, earlier)
@@ -115,7 +115,7 @@ function Turn({ call, calls, traceId, selected, now, onSelect }: TurnProps) {
           <div className="skeleton h-12 w-full" />
         </div>
       ) : messages.length === 0 ? (
-        <p className="px-5 py-3 text-[13px] text-faint">{error ?? "Nothing said"}</p>
+        <p className="px-5 py-3 text-[13px] text-muted">{error ?? "Nothing said"}</p>
       ) : (
         messages.map((message, index) => <MessageView key={index} message={message} />)
       )}

@@ -54,7 +54,7 @@ export function Ruler({ whole, window, onWindow }: Props) {
       {ticks(window, whole.start, Math.max(2, Math.floor(width / 64))).map((tick) => (
         <span
           key={tick.offset}
-          className="absolute inset-y-0 border-l border-line pl-1 text-[11px] leading-7 whitespace-nowrap tabular-nums text-faint"
+          className="absolute inset-y-0 border-l border-line pl-1 text-[11px] leading-7 whitespace-nowrap tabular-nums text-muted"
           style={{ left: `${tick.at * 100}%` }}
         >
           {tick.at < 0.93 && formatDuration(tick.offset)}

@@ -22,7 +22,7 @@ export function SpanAttributes({ span }: { span: Span }) {
           onChange={(event) => setWanted(event.target.value)}
           placeholder="Filter attributes"
           aria-label="Filter attributes"
-          className="min-w-0 flex-1 bg-transparent text-[13px] outline-none placeholder:text-faint"
+          className="min-w-0 flex-1 bg-transparent text-[13px] outline-none placeholder:text-muted"
         />
         <span className="text-[11px] tabular-nums text-muted">
           {needle === "" ? entries.length : `${shown.length} of ${entries.length}`}
@@ -33,22 +33,26 @@ export function SpanAttributes({ span }: { span: Span }) {
       ) : (
         <dl>
           {shown.map(([name, value]) => (
-            <div key={name} className="group/attribute grid grid-cols-[minmax(110px,34%)_1fr_28px] items-start gap-x-3 border-b border-line/60 px-5 py-1.5">
-              <dt className="font-mono text-[12px] leading-5 text-muted [overflow-wrap:anywhere]">{name}</dt>
-              <dd className="min-w-0 text-[12px] leading-5">
-                {typeof value === "object" && value !== null ? (
-                  <div className="-ml-2">
-                    <JsonViewer value={value} label={name} bare />
-                  </div>
-                ) : (
-                  <LongText text={String(value)} mono />
-                )}
+            <div key={name} className="group/attribute flex items-start gap-x-3 border-b border-line/60 px-5 py-1">
+              <dt className="w-[34%] min-w-28 shrink-0 py-0.5 font-mono text-[12px] leading-5 text-muted [overflow-wrap:anywhere]">
+                {name}
+              </dt>
+              <dd className="flex min-w-0 flex-1 items-start gap-2 text-[12px] leading-5">
+                <div className="min-w-0 flex-1 py-0.5">
+                  {typeof value === "object" && value !== null ? (
+                    <div className="-ml-2">
+                      <JsonViewer value={value} label={name} bare />
+                    </div>
+                  ) : (
+                    <LongText text={String(value)} mono />
+                  )}
+                </div>
+                <CopyButton
+                  text={() => printed(value)}
+                  label={`Copy ${name}`}
+                  className="opacity-0 group-hover/attribute:opacity-100 focus-visible:opacity-100"
+                />
               </dd>
-              <CopyButton
-                text={() => printed(value)}
-                label={`Copy ${name}`}
-                className="opacity-0 group-hover/attribute:opacity-100 focus-visible:opacity-100"
-              />
             </div>
           ))}
         </dl>

@@ -74,15 +74,20 @@ function Payloads({ span }: { span: Span }) {
 function Payload({ label, value }: { label: string; value: unknown }) {
   return (
     <section aria-label={label}>
-      <h3 className="mb-1.5 text-[11px] font-medium text-muted">{label}</h3>
       {typeof value === "string" ? (
-        <div className="rounded-md border border-line px-3.5 py-2.5">
-          {/^\s*[[{<]/.test(value) ? <LongText text={value} mono /> : <MarkdownText text={value} />}
-        </div>
+        <>
+          <Heading>{label}</Heading>
+          <div className="rounded-md border border-line px-3.5 py-2.5">
+            {/^\s*[[{<]/.test(value) ? <LongText text={value} mono /> : <MarkdownText text={value} />}
+          </div>
+        </>
       ) : isFields(value) && Object.keys(value).length <= 16 ? (
-        <div className="overflow-hidden rounded-md border border-line">
-          <ValueView value={value} label={label} />
-        </div>
+        <>
+          <Heading>{label}</Heading>
+          <div className="overflow-hidden rounded-md border border-line">
+            <ValueView value={value} label={label} />
+          </div>
+        </>
       ) : (
         <div className="overflow-hidden rounded-md border border-line">
           <JsonViewer value={value} label={label} />
@@ -90,6 +95,10 @@ function Payload({ label, value }: { label: string; value: unknown }) {
       )}
     </section>
   );
+}
+
+function Heading({ children }: { children: string }) {
+  return <h3 className="mb-1.5 text-[11px] font-medium text-muted">{children}</h3>;
 }
 
 /** Tools recorded through telemetry may keep arguments and result in their attributes. */
@@ -113,7 +122,7 @@ function FileFacts({ span }: { span: Span }) {
       <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2 px-5 py-4 text-[13px]">
         <dt className="text-muted">Path</dt>
         <dd className="flex min-w-0 items-center gap-2 font-mono text-[12px] [overflow-wrap:anywhere]">
-          <FileText size={13} className="shrink-0 text-faint" />
+          <FileText size={13} className="shrink-0 text-muted" />
           {kind.path}
         </dd>
         <dt className="text-muted">{kind.type === "fs_read" ? "Read" : "Written"}</dt>

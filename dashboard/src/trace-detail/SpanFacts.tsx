@@ -23,7 +23,7 @@ export function SpanFacts({ span, conversation, now }: { span: Span; conversatio
         <Fact name="Model">
           <span className="font-mono text-[12px]">{kind.model}</span>
           {served !== null && served !== kind.model && (
-            <span className="block font-mono text-[11px] text-faint" title="Model named by the answer">
+            <span className="block font-mono text-[11px] text-muted" title="Model named by the answer">
               {served}
             </span>
           )}
@@ -75,6 +75,7 @@ function TokenTable({ span }: { span: Span }) {
   const total = costOf(span);
   if (rows.length === 0) return null;
   const priced = rows.some((row) => row.price !== null);
+  const costs = priced || total !== null;
   const sum = rows.reduce((tokens, row) => tokens + row.tokens, 0);
   return (
     <div className="overflow-x-auto px-5 pb-5">
@@ -88,14 +89,14 @@ function TokenTable({ span }: { span: Span }) {
               Count
             </th>
             {priced && (
-              <>
-                <th scope="col" className="py-1.5 text-right font-normal whitespace-nowrap">
-                  per 1 M
-                </th>
-                <th scope="col" className="py-1.5 text-right font-normal">
-                  Cost
-                </th>
-              </>
+              <th scope="col" className="py-1.5 text-right font-normal whitespace-nowrap">
+                per 1 M
+              </th>
+            )}
+            {costs && (
+              <th scope="col" className="py-1.5 text-right font-normal">
+                Cost
+              </th>
             )}
           </tr>
         </thead>
@@ -107,10 +108,10 @@ function TokenTable({ span }: { span: Span }) {
               </th>
               <td className="py-1.5 text-right">{row.tokens.toLocaleString("en-US")}</td>
               {priced && (
-                <>
-                  <td className="py-1.5 text-right text-muted">{row.price === null ? "–" : formatCost(row.price)}</td>
-                  <td className="py-1.5 text-right">{row.cost === null ? "–" : <Cost value={row.cost} />}</td>
-                </>
+                <td className="py-1.5 text-right text-muted">{row.price === null ? "–" : formatCost(row.price)}</td>
+              )}
+              {costs && (
+                <td className="py-1.5 text-right">{row.cost !== null && <Cost value={row.cost} />}</td>
               )}
             </tr>
           ))}
@@ -124,9 +125,9 @@ function TokenTable({ span }: { span: Span }) {
               <Count value={sum} exact />
             </td>
             {priced && <td />}
-            {(priced || total !== null) && (
+            {costs && (
               <td className="py-1.5 text-right">
-                {total === null ? <span className="font-normal text-faint">no price</span> : <Cost value={total} />}
+                {total === null ? <span className="font-normal text-muted">no price</span> : <Cost value={total} />}
               </td>
             )}
           </tr>

@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { ArrowLeft, Copy, Trash2 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { api } from "../api/client";
@@ -22,6 +23,7 @@ import { SpanAttributes } from "./SpanAttributes";
 import { SpanContent } from "./SpanContent";
 import { StatusWord } from "./StatusWord";
 import { useNow } from "./use-now";
+import "./trace-detail.css";
 
 export type SpanTab = "messages" | "json" | "raw" | "attributes";
 
@@ -41,7 +43,10 @@ interface Props {
 /** One span: what went wrong, what was said, and the figures of it. */
 export function SpanPanel({ spanId, traceId, tab, onTab, onSpan, onBack, onDeleted }: Props) {
   const [ownTab, setOwnTab] = useState<SpanTab>("messages");
-  const query = useQuery(spanQuery(traceId, spanId));
+  const trace = useTrace(traceId);
+  // The tree already knows all but the payload, so the head stands while the body loads.
+  const known = trace.data?.spans.find((span) => span.id === spanId);
+  const query = useQuery({ ...spanQuery(traceId, spanId), placeholderData: known });
   if (query.isPending) return <PanelSkeleton />;
   if (query.isError) {
     const missing = "status" in query.error && query.error.status === 404;
@@ -59,6 +64,8 @@ export function SpanPanel({ spanId, traceId, tab, onTab, onSpan, onBack, onDelet
     <Panel
       key={query.data.id}
       span={query.data}
+      loading={query.isPlaceholderData || trace.isPending}
+      siblings={trace.data?.spans ?? none}
       tab={tab ?? ownTab}
       onTab={onTab ?? setOwnTab}
       onSpan={onSpan}
@@ -67,6 +74,8 @@ export function SpanPanel({ spanId, traceId, tab, onTab, onSpan, onBack, onDelet
     />
   );
 }
+
+const none: readonly Span[] = [];
 
 interface PanelProps {
   span: Span;
@@ -77,13 +86,28 @@ interface PanelProps {
   onDeleted: Props["onDeleted"];
 }
 
-function Panel({ span, tab, onTab, onSpan, onBack, onDeleted }: PanelProps) {
+interface BodyProps {
+  /** Whether the payload is still on its way. */
+  loading: boolean;
+  /** The spans of the trace. */
+  siblings: readonly Span[];
+}
+
+function Panel({
+  span,
+  loading,
+  siblings,
+  tab,
+  onTab,
+  onSpan,
+  onBack,
+  onDeleted,
+}: PanelProps & BodyProps) {
   const state = stateOf(span);
   const now = useNow(state === "running");
   const error = errorOf(span);
   const family = familyOf(span);
-  const trace = useTrace(span.trace_id).data;
-  const earlier = useEarlierMessages(family === "llm" ? trace?.spans : undefined, span);
+  const earlier = useEarlierMessages(family === "llm" ? siblings : none, span);
   const conversation = useMemo(
     () =>
       readConversation({ input: span.input, output: span.output, attributes: attributesOf(span) }),
@@ -97,7 +121,7 @@ function Panel({ span, tab, onTab, onSpan, onBack, onDeleted }: PanelProps) {
   ];
   return (
     <section className="flex h-full min-h-0 min-w-0 flex-col" aria-label={`Span ${span.name}`}>
-      <PanelHeader span={span} now={now} onSpan={onSpan} onBack={onBack} onDeleted={onDeleted} />
+      <PanelHeader span={span} siblings={siblings} now={now} onSpan={onSpan} onBack={onBack} onDeleted={onDeleted} />
       {error !== null && <ErrorBanner error={error} />}
       <div role="tablist" aria-label="Views of the span" className="flex h-9 shrink-0 gap-4 border-b border-line px-5">
         {tabs.map(([name, label]) => (
@@ -121,9 +145,17 @@ function Panel({ span, tab, onTab, onSpan, onBack, onDeleted }: PanelProps) {
         className={`flex min-h-0 flex-1 flex-col ${tab === "messages" || tab === "attributes" ? "overflow-y-auto" : ""}`}
         tabIndex={tab === "messages" || tab === "attributes" ? 0 : -1}
       >
-        {tab === "messages" && <SpanContent span={span} conversation={conversation} earlier={earlier} now={now} />}
-        {tab === "json" && <JsonTab span={span} />}
-        {tab === "raw" && <TextLines text={printed(span)} label="The span as the API returns it" />}
+        {loading || (tab === "messages" && earlier === null) ? (
+          tab !== "attributes" && <BodySkeleton />
+        ) : (
+          <>
+            {tab === "messages" && (
+              <SpanContent span={span} conversation={conversation} earlier={earlier ?? []} now={now} />
+            )}
+            {tab === "json" && <JsonTab span={span} />}
+            {tab === "raw" && <TextLines text={printed(span)} label="The span as the API returns it" />}
+          </>
+        )}
         {tab === "attributes" && <SpanAttributes span={span} />}
       </div>
     </section>
@@ -132,17 +164,17 @@ function Panel({ span, tab, onTab, onSpan, onBack, onDeleted }: PanelProps) {
 
 function PanelHeader({
   span,
+  siblings,
   now,
   onSpan,
   onBack,
   onDeleted,
-}: Omit<PanelProps, "tab" | "onTab"> & { now: number }) {
+}: Omit<PanelProps, "tab" | "onTab"> & Pick<BodyProps, "siblings"> & { now: number }) {
   const [deleting, setDeleting] = useState(false);
   const client = useQueryClient();
-  const trace = useTrace(span.trace_id).data;
   const family = familyOf(span);
   const { start, end } = extentOf(span, now);
-  const parent = span.parent_id === null ? null : trace?.spans.find((other) => other.id === span.parent_id);
+  const parent = span.parent_id === null ? null : siblings.find((other) => other.id === span.parent_id);
   const tokens = span.metadata.total_tokens;
   const cost = costOf(span);
   const model = modelOf(span);
@@ -190,6 +222,16 @@ function PanelHeader({
           </span>
         )}
       </div>
+      {!onSpan && (
+        <Link
+          to="/traces/$id"
+          params={{ id: span.trace_id } as never}
+          search={{ span: span.id } as never}
+          className="mt-1 inline-block text-[12px] text-accent hover:underline"
+        >
+          Open in its trace
+        </Link>
+      )}
       <ConfirmDialog
         open={deleting}
         onOpenChange={setDeleting}
@@ -227,18 +269,25 @@ function attributesOf(span: Span): Record<string, unknown> {
 
 function PanelSkeleton() {
   return (
-    <div className="flex h-full flex-col" aria-busy="true" aria-label="Loading span">
+    <div className="flex h-full flex-col">
       <div className="border-b border-line px-5 pt-3 pb-2.5">
         <div className="skeleton h-5 w-48" />
         <div className="skeleton mt-2 h-4 w-80" />
       </div>
       <div className="h-9 border-b border-line" />
-      <div className="flex flex-col gap-3 px-5 py-5">
-        <div className="skeleton h-4 w-16" />
-        <div className="skeleton h-16 w-full max-w-[70ch]" />
-        <div className="skeleton mt-4 h-4 w-20" />
-        <div className="skeleton h-40 w-full max-w-[70ch]" />
-      </div>
+      <BodySkeleton />
+    </div>
+  );
+}
+
+/** Comes late, so that a quick answer is not announced by a flash. */
+function BodySkeleton() {
+  return (
+    <div className="late flex flex-col gap-3 px-5 py-5" aria-busy="true" aria-label="Loading span">
+      <div className="skeleton h-4 w-16" />
+      <div className="skeleton h-16 w-full max-w-[70ch]" />
+      <div className="skeleton mt-4 h-4 w-20" />
+      <div className="skeleton h-40 w-full max-w-[70ch]" />
     </div>
   );
 }

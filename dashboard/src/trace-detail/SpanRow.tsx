@@ -76,7 +76,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
           {span.name}
         </span>
         {!open && node.descendants > 0 && (
-          <span className="ml-1.5 shrink-0 text-[11px] tabular-nums text-faint">{node.descendants}</span>
+          <span className="ml-1.5 shrink-0 text-[11px] tabular-nums text-muted">{node.descendants}</span>
         )}
         {state !== "completed" && <StateDot state={state} title={errorOf(span) ?? "running"} />}
         {node.failedBelow && state !== "failed" && (
@@ -119,7 +119,7 @@ function Guides({ level, deeper }: { level: number; deeper: number }) {
   return (
     <span
       aria-hidden
-      className="ml-2 flex h-full shrink-0 items-center justify-end text-[10px] text-faint"
+      className="ml-2 flex h-full shrink-0 items-center justify-end text-[10px] text-muted"
       style={{
         width: level * step,
         // Each line stands under the chevron of its level, which is ten pixels in.
@@ -163,7 +163,7 @@ function TimeBar({ row, window, now, thin = false }: { row: TreeRow; window: Tim
   }
   if (!bar) {
     const before = end < window.start;
-    return <span className={`absolute top-1/2 -translate-y-1/2 text-[11px] text-faint ${before ? "left-0" : "right-0"}`}>{before ? "◂" : "▸"}</span>;
+    return <span className={`absolute top-1/2 -translate-y-1/2 text-[11px] text-muted ${before ? "left-0" : "right-0"}`}>{before ? "◂" : "▸"}</span>;
   }
   // The figure stands after its bar, before it where the room on the right ends, else inside.
   const right = bar.left + bar.width;

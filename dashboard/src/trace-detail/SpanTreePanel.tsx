@@ -218,14 +218,14 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
             }}
             placeholder="Search spans"
             aria-label="Search spans by name, model, kind or id"
-            className="min-w-0 flex-1 bg-transparent text-[13px] text-text outline-none placeholder:text-faint"
+            className="min-w-0 flex-1 bg-transparent text-[13px] text-text outline-none placeholder:text-muted"
           />
           {found ? (
             <span className="shrink-0 text-[11px] tabular-nums text-muted" aria-live="polite">
               {found.size.toLocaleString("en-US")} of {tree.nodes.length.toLocaleString("en-US")}
             </span>
           ) : (
-            <kbd className="shrink-0 rounded border border-line px-1 font-mono text-[10px] text-faint">/</kbd>
+            <kbd className="hidden shrink-0 md:block rounded border border-line px-1 font-mono text-[10px] text-muted">/</kbd>
           )}
         </label>
         {found && (

@@ -22,6 +22,7 @@ import { SpanTreePanel } from "./SpanTreePanel";
 import { TimingBar } from "./TimingBar";
 import { TraceHeader } from "./TraceHeader";
 import { useNow } from "./use-now";
+import "./trace-detail.css";
 
 type View = "tree" | "waterfall" | "reader";
 
@@ -180,6 +181,7 @@ function TraceView({ detail, search, list }: ViewProps) {
 
   return (
     <div className="flex h-full min-h-0 flex-col">
+      <title>{`${trace.name ?? trace.id} · Traceway`}</title>
       <TraceHeader
         trace={trace}
         totals={totals}
@@ -239,13 +241,12 @@ const views: readonly [View, string][] = [
 
 function ViewToggle({ view, onView }: { view: View; onView: (view: View) => void }) {
   return (
-    <div role="radiogroup" aria-label="View of the spans" className="flex h-9 shrink-0 items-stretch gap-4 border-b border-line px-3">
+    <div role="group" aria-label="View of the spans" className="flex h-9 shrink-0 items-stretch gap-4 border-b border-line px-3">
       {views.map(([name, label]) => (
         <button
           key={name}
           type="button"
-          role="radio"
-          aria-checked={view === name}
+          aria-pressed={view === name}
           onClick={() => onView(name)}
           className={`-mb-px border-b-2 text-[13px] ${
             view === name ? "border-accent font-medium text-text" : "border-transparent text-muted hover:text-text"
@@ -266,7 +267,7 @@ function listOf(search: PageSearch & ListSearch): ListSearch {
 
 function PageSkeleton() {
   return (
-    <div className="flex h-full flex-col" aria-busy="true" aria-label="Loading trace">
+    <div className="late flex h-full flex-col" aria-busy="true" aria-label="Loading trace">
       <div className="border-b border-line px-5 py-3">
         <div className="skeleton h-5 w-64" />
         <div className="skeleton mt-2 h-4 w-96 max-w-full" />

@@ -39,22 +39,30 @@ export function useTrace(id: string) {
 
 const noMessages: readonly Message[] = [];
 
-/** What the LLM calls before this one showed; empty until they are loaded. */
+/**
+ * What the LLM calls before this one showed; null while they are loading.
+ *
+ * A call that cannot be loaded counts as having shown nothing.
+ */
 export function useEarlierMessages(
-  calls: readonly Span[] | undefined,
+  calls: readonly Span[],
   span: Span,
-): readonly Message[] {
-  const before = useMemo(() => (calls ? previousCalls(calls, span) : []), [calls, span]);
-  const loaded = useQueries({
+): readonly Message[] | null {
+  const before = useMemo(() => previousCalls(calls, span), [calls, span]);
+  const { loaded, pending } = useQueries({
     queries: before.map((call) => spanQuery(span.trace_id, call.id)),
-    combine: (results) => results.flatMap((result) => result.data ?? []),
+    combine: (results) => ({
+      loaded: results.flatMap((result) => result.data ?? []),
+      pending: results.some((result) => result.isPending),
+    }),
   });
   return useMemo(() => {
+    if (pending) return null;
     const messages = loaded.flatMap(
       (call) => readConversation({ input: call.input, output: call.output })?.messages ?? [],
     );
     return messages.length > 0 ? messages : noMessages;
-  }, [loaded]);
+  }, [loaded, pending]);
 }
 
 /**

@@ -73,7 +73,7 @@ function Tools({ tools }: { tools: readonly ToolDefinition[] }) {
           {tools.length} {tools.length === 1 ? "tool" : "tools"}
         </span>
         {!open && (
-          <span className="truncate font-mono text-[11px] text-faint">
+          <span className="truncate font-mono text-[11px] text-muted">
             {tools.slice(0, 12).map((tool) => tool.name).join(", ")}
           </span>
         )}

@@ -55,7 +55,7 @@ export function InlineImage({ source, description }: Props) {
 
 function Placeholder({ children }: { children: string }) {
   return (
-    <span className="inline-flex h-9 items-center gap-2 rounded-md border border-dashed border-line px-3 text-[13px] text-faint">
+    <span className="inline-flex h-9 items-center gap-2 rounded-md border border-dashed border-line px-3 text-[13px] text-muted">
       <ImageIcon size={14} />
       {children}
     </span>

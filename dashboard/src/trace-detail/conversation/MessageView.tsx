@@ -30,9 +30,9 @@ export function MessageView({ message }: { message: Message }) {
         <span className={message.role === "assistant" ? "text-text" : ""}>
           {roleLabels[message.role] ?? message.role}
         </span>
-        {message.name && <span className="text-faint">{message.name}</span>}
+        {message.name && <span className="text-muted">{message.name}</span>}
         {message.cached && (
-          <span className="rounded border border-line px-1 text-[10px] font-normal text-faint" title="The client asked the provider to cache the prompt up to here">
+          <span className="rounded border border-line px-1 text-[10px] font-normal text-muted" title="The client asked the provider to cache the prompt up to here">
             cache
           </span>
         )}
@@ -95,7 +95,7 @@ function Instructions({ message }: { message: Message }) {
 }
 
 function Parts({ parts, limit }: { parts: readonly Part[]; limit: number }) {
-  if (parts.length === 0) return <p className="text-[13px] text-faint">empty message</p>;
+  if (parts.length === 0) return <p className="text-[13px] text-muted">empty message</p>;
   return parts.map((part, index) => <PartView key={index} part={part} limit={limit} />);
 }
 
@@ -144,7 +144,7 @@ function Reasoning({ text }: { text: string }) {
       >
         <Brain size={13} />
         Reasoning
-        {!open && <span className="line-clamp-1 max-w-[56ch] text-left text-faint">{text.slice(0, 140)}</span>}
+        {!open && <span className="line-clamp-1 max-w-[56ch] text-left text-muted">{text.slice(0, 140)}</span>}
       </button>
       {open && (
         <div className="mt-1.5 border-l-2 border-line pl-3">
@@ -162,7 +162,7 @@ function Audio({ source, transcript }: { source: string | null; transcript: stri
       {local && source ? (
         <audio controls src={source} className="h-9 max-w-full" />
       ) : (
-        <span className="text-[13px] text-faint">Audio not recorded</span>
+        <span className="text-[13px] text-muted">Audio not recorded</span>
       )}
       {transcript && <MarkdownText text={transcript} />}
     </div>
@@ -174,7 +174,7 @@ function Attachment({ name, mediaType, source }: { name: string | null; mediaTyp
     <>
       <Paperclip size={14} className="shrink-0 text-muted" />
       <span className="truncate">{name ?? "File"}</span>
-      {mediaType && <span className="text-faint">{mediaType}</span>}
+      {mediaType && <span className="text-muted">{mediaType}</span>}
     </>
   );
   const look = "inline-flex h-9 max-w-full items-center gap-2 rounded-md border border-line px-3 text-[13px]";
@@ -242,7 +242,7 @@ function ToolHead({ call }: { call: ToolCall }) {
     <div className="flex h-8 items-center gap-2 bg-surface px-3">
       <Wrench size={13} style={{ color: "var(--kind-tool)" }} className="shrink-0" />
       <span className="truncate font-mono text-[12px] font-medium">{call.name}</span>
-      {call.id && <span className="truncate font-mono text-[11px] text-faint">{call.id}</span>}
+      {call.id && <span className="truncate font-mono text-[11px] text-muted">{call.id}</span>}
       <CopyButton text={() => printed(call.arguments)} label="Copy arguments" className="ml-auto" />
     </div>
   );
@@ -256,7 +256,7 @@ function ResultView({ result }: { result: ToolResult }) {
         {result.failed ? "Error" : "Result"}
       </div>
       {result.parts.length === 0 ? (
-        <div className="px-3 pt-0.5 pb-2 text-[12px] text-faint">empty</div>
+        <div className="px-3 pt-0.5 pb-2 text-[12px] text-muted">empty</div>
       ) : (
         result.parts.map((part, index) =>
           part.type === "text" ? (

@@ -64,7 +64,7 @@ function Cell({ value, label }: { value: unknown; label: string }) {
       </div>
     );
   }
-  if (value === null || value === undefined) return <span className="text-faint">null</span>;
+  if (value === null || value === undefined) return <span className="text-muted">null</span>;
   return <span className="font-mono text-[12px] tabular-nums">{String(value)}</span>;
 }
 
@@ -96,7 +96,7 @@ function brief(value: unknown): string {
 /** Text as it was written, cut when long. */
 export function LongText({ text, mono = false }: { text: string; mono?: boolean }) {
   const [whole, setWhole] = useState(false);
-  if (text === "") return <span className="text-faint">empty</span>;
+  if (text === "") return <span className="text-muted">empty</span>;
   const cut = !whole && text.length > longCell * 1.25;
   // Beyond this the browser would lay out for seconds; the JSON tab shows the rest in pieces.
   const shown = cut ? text.slice(0, longCell) : text.slice(0, 200_000);
@@ -105,19 +105,19 @@ export function LongText({ text, mono = false }: { text: string; mono?: boolean 
       {shown}
       {cut && (
         <>
-          <span className="text-faint">… </span>
+          <span className="text-muted">… </span>
           <button type="button" onClick={() => setWhole(true)} className="text-[12px] text-accent hover:underline">
             Expand {text.length.toLocaleString("en-US")} characters
           </button>
         </>
       )}
       {!cut && text.length > shown.length && (
-        <span className="text-faint">… the JSON tab shows the rest</span>
+        <span className="text-muted">… the JSON tab shows the rest</span>
       )}
     </div>
   );
 }
 
 function Nothing({ children }: { children: string }) {
-  return <div className="px-3 py-1.5 text-[12px] text-faint">{children}</div>;
+  return <div className="px-3 py-1.5 text-[12px] text-muted">{children}</div>;
 }

@@ -95,7 +95,7 @@ export function JsonViewer({ value, label, fill = false, bare = false }: Props) 
               onKeyDown={onFindKey}
               placeholder="Find"
               aria-label={`Find in ${label}`}
-              className="w-24 min-w-0 bg-transparent text-[12px] text-text outline-none placeholder:text-faint focus:w-40"
+              className="w-24 min-w-0 bg-transparent text-[12px] text-text outline-none placeholder:text-muted focus:w-40"
             />
           </label>
           {needle.trim() !== "" && (
@@ -139,6 +139,7 @@ export function JsonViewer({ value, label, fill = false, bare = false }: Props) 
       )}
       <div
         ref={scroller}
+        role="group"
         tabIndex={0}
         aria-label={label}
         className={`overflow-auto font-mono text-[12px] leading-5 ${
@@ -184,7 +185,7 @@ function RowView({
   const indent = { paddingLeft: 8 + Math.min(row.depth, 40) * 14 };
   const key =
     row.label === null ? null : (
-      <span className="text-faint">
+      <span className="text-muted">
         <Marked text={row.label} wanted={wanted} current={inLabel} />
         <span>: </span>
       </span>
@@ -217,7 +218,7 @@ function RowView({
           </span>
           <span className="min-w-0 truncate">
             {row.type === "range" ? (
-              <span className="text-faint">
+              <span className="text-muted">
                 {row.from} … {row.to}
               </span>
             ) : (
@@ -230,7 +231,7 @@ function RowView({
                     {right}
                   </>
                 )}
-                <span className="ml-2 text-[11px] text-faint">{row.size}</span>
+                <span className="ml-2 text-[11px] text-muted">{row.size}</span>
               </>
             )}
           </span>
@@ -258,7 +259,7 @@ function RowView({
           <Gap />
           {key}
           {!row.open && <Marked text={row.text.slice(0, longText).replaceAll("\n", "⏎ ")} wanted={wanted} current={null} />}
-          {!row.open && row.text.length > longText && <span className="text-faint">…</span>}{" "}
+          {!row.open && row.text.length > longText && <span className="text-muted">…</span>}{" "}
           <button
             type="button"
             aria-expanded={row.open}
@@ -298,9 +299,9 @@ interface MarkedProps {
 }
 
 function Scalar({ value, wanted, current }: MarkedProps & { value: string | number | boolean | null }) {
-  if (value === "") return <span className="text-faint">""</span>;
+  if (value === "") return <span className="text-muted">""</span>;
   if (typeof value === "string") return <Marked text={value} wanted={wanted} current={current} />;
-  const tone = value === null ? "text-faint" : typeof value === "number" ? "text-num" : "text-accent";
+  const tone = value === null ? "text-muted" : typeof value === "number" ? "text-num" : "text-accent";
   return (
     <span className={tone}>
       <Marked text={String(value)} wanted={wanted} current={current} />

@@ -15,6 +15,7 @@ export function TextLines({ text, label }: { text: string; label: string }) {
   return (
     <div
       ref={scroller}
+      role="group"
       tabIndex={0}
       aria-label={label}
       className="h-full min-h-0 overflow-auto py-2 font-mono text-[12px] leading-5"
