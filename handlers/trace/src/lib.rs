@@ -10,6 +10,7 @@ pub mod host;
 pub mod id;
 pub mod json;
 pub mod kind;
+pub mod otlp;
 pub mod payload;
 pub mod ports;
 pub mod price;
