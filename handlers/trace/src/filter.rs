@@ -1,5 +1,11 @@
 //! The one filter that query parameters and the query language become, and that stores execute.
 
+mod matching;
+mod traces;
+
+pub use matching::SpanFacts;
+pub use traces::TraceFilter;
+
 use crate::id::TraceId;
 use crate::span::StatusWord;
 use crate::time::Timestamp;
@@ -172,6 +178,28 @@ pub struct ListQuery {
     pub after: Option<Position>,
     /// At most how many rows, 1 to 1000.
     pub limit: usize,
+}
+
+impl ListQuery {
+    /// Returns a number that tells lists apart, for binding a cursor to its list.
+    ///
+    /// Times count only as being there: `since:24h` means another moment on every page, and the list is the same.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        for term in &self.filter.terms {
+            let text = match &term.test {
+                Test::Since(_) => "since".to_owned(),
+                Test::Until(_) => "until".to_owned(),
+                test => format!("{test:?}"),
+            };
+            hasher.update(&[u8::from(term.negated)]);
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.update(format!("{:?} {:?}", self.sort_by, self.sort_order).as_bytes());
+        let hash = hasher.finalize();
+        u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
+    }
 }
 
 /// The place of a row in a list: its sort value and, for ties, its id. What a cursor carries.

@@ -15,8 +15,10 @@ pub mod payload;
 pub mod ports;
 pub mod price;
 pub mod provider;
+pub mod query;
 pub mod record;
 pub mod span;
+pub mod text;
 pub mod time;
 pub mod trace;
 

@@ -1,0 +1,347 @@
+//! The query language of the search bars and the `q` parameter.
+//!
+//! ```text
+//! query  = { term } ;                    space separated, all must hold
+//! term   = ["-"] ( filter | word ) ;
+//! filter = key ":" [op] value ;          op is >=, <=, >, < or =
+//! value  = bare | '"' chars '"' ;        \" stands for a quote
+//! ```
+
+mod token;
+
+use crate::filter::{Filter, Inclusive, NumberField, Range, SortBy, SortOrder, Term, Test, TextField};
+use crate::id::TraceId;
+use crate::span::StatusWord;
+use crate::time::Timestamp;
+
+use token::{Token, tokens};
+
+/// What a query asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// Which rows.
+    pub filter: Filter,
+    /// In which order, where it says.
+    pub sort_by: Option<SortBy>,
+    /// In which direction, where it says.
+    pub sort_order: Option<SortOrder>,
+}
+
+/// A term with a known key and a value it cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct QueryError {
+    /// The key.
+    pub field: String,
+    /// What the value should have been.
+    pub message: String,
+}
+
+/// Reads a query; relative times count back from `now`. Every text is a query: what is no filter is a word.
+pub fn parse(text: &str, now: Timestamp) -> Result<Query, QueryError> {
+    let mut query = Query::default();
+    for token in tokens(text) {
+        match token {
+            Token::Word { negated, text } => {
+                query.filter.terms.push(Term { negated, test: Test::Text(TextField::Anywhere, text) });
+            }
+            Token::Filter { negated, key, value } => filter(&mut query, negated, &key, value, now)?,
+        }
+    }
+    Ok(query)
+}
+
+/// Reads a time: RFC 3339, a date, or `<n>s`, `m`, `h` or `d` before `now`. `None` when it is neither.
+pub fn parse_time(text: &str, now: Timestamp) -> Option<Timestamp> {
+    relative(text.trim()).map(|micros| now.minus_micros(micros)).or_else(|| Timestamp::parse(text).ok())
+}
+
+fn relative(text: &str) -> Option<i64> {
+    let unit = text.chars().next_back()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number = &text[..text.len() - 1];
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number: i64 = digits.then(|| number.parse().unwrap_or(i64::MAX))?;
+    Some(number.saturating_mul(seconds).saturating_mul(1_000_000))
+}
+
+/// Returns whether `key` is one of the language's; anything else makes the whole token a word.
+fn is_key(key: &str) -> bool {
+    const KEYS: [&str; 19] = [
+        "model",
+        "provider",
+        "kind",
+        "status",
+        "name",
+        "trace",
+        "session",
+        "cost",
+        "tokens",
+        "input_tokens",
+        "output_tokens",
+        "duration",
+        "since",
+        "until",
+        "input",
+        "output",
+        "text",
+        "path",
+        "tag",
+    ];
+    KEYS.contains(&key) || key == "sort" || key == "order"
+}
+
+fn filter(
+    query: &mut Query,
+    negated: bool,
+    key: &str,
+    value: String,
+    now: Timestamp,
+) -> Result<(), QueryError> {
+    let bad = |message: &str| QueryError { field: key.to_owned(), message: format!("{key}: {message}") };
+    let number = |field| range(&value, plain).map(|range| Test::Number(field, range));
+    let count = "must be a number, such as 1000, >1000 or 500-1000";
+    let time = "must be a time such as 2025-03-01T10:00:00Z, a date, or 24h";
+    let test = match key {
+        "model" => Test::Model(value),
+        "provider" => Test::Provider(value),
+        "kind" => Test::Kind(value),
+        "status" => {
+            let word = StatusWord::parse(&value);
+            Test::Status(word.ok_or_else(|| bad("must be running, completed or failed"))?)
+        }
+        "name" => Test::Name(value),
+        "trace" => Test::Trace(TraceId::parse(&value).map_err(|_| bad("must be a trace id"))?),
+        "session" => Test::Session(value),
+        "cost" => number(NumberField::Cost).ok_or_else(|| bad("must be US dollars, such as >0.01"))?,
+        "tokens" => number(NumberField::Tokens).ok_or_else(|| bad(count))?,
+        "input_tokens" => number(NumberField::InputTokens).ok_or_else(|| bad(count))?,
+        "output_tokens" => number(NumberField::OutputTokens).ok_or_else(|| bad(count))?,
+        "duration" => {
+            let range = range(&value, millis);
+            let range = range.ok_or_else(|| bad("must be a duration, such as >2s, 500 or 100ms-2s"))?;
+            Test::Number(NumberField::Duration, range)
+        }
+        "since" => Test::Since(parse_time(&value, now).ok_or_else(|| bad(time))?),
+        "until" => Test::Until(parse_time(&value, now).ok_or_else(|| bad(time))?),
+        "input" => Test::Text(TextField::Input, value),
+        "output" => Test::Text(TextField::Output, value),
+        "path" => Test::Path(value),
+        "tag" => Test::Tag(value),
+        "sort" => {
+            query.sort_by = Some(match value.as_str() {
+                "started_at" => SortBy::StartedAt,
+                "duration" => SortBy::Duration,
+                "tokens" => SortBy::Tokens,
+                "cost" => SortBy::Cost,
+                "name" => SortBy::Name,
+                "span_count" => SortBy::SpanCount,
+                _ => return Err(bad("must be started_at, duration, tokens, cost, name or span_count")),
+            });
+            return Ok(());
+        }
+        "order" => {
+            query.sort_order = Some(match value.as_str() {
+                "asc" => SortOrder::Asc,
+                "desc" => SortOrder::Desc,
+                _ => return Err(bad("must be asc or desc")),
+            });
+            return Ok(());
+        }
+        // `text`, and any key added to `is_key` alone.
+        _ => Test::Text(TextField::Anywhere, value),
+    };
+    query.filter.terms.push(Term { negated, test });
+    Ok(())
+}
+
+/// Reads `5`, `>5`, `>=5`, `<5`, `<=5`, `=5` or `5-7`.
+fn range(text: &str, read: fn(&str) -> Option<f64>) -> Option<Range> {
+    let bounded = |rest: &str, own, above: bool| {
+        let bound = Some((read(rest)?, own));
+        Some(if above { Range { min: bound, max: None } } else { Range { min: None, max: bound } })
+    };
+    if let Some(rest) = text.strip_prefix(">=") {
+        return bounded(rest, Inclusive::Yes, true);
+    }
+    if let Some(rest) = text.strip_prefix("<=") {
+        return bounded(rest, Inclusive::Yes, false);
+    }
+    if let Some(rest) = text.strip_prefix('>') {
+        return bounded(rest, Inclusive::No, true);
+    }
+    if let Some(rest) = text.strip_prefix('<') {
+        return bounded(rest, Inclusive::No, false);
+    }
+    let text = text.strip_prefix('=').unwrap_or(text);
+    if let Some(value) = read(text) {
+        return Some(Range::exactly(value));
+    }
+    let (low, high) = text.split_once('-')?;
+    let (min, max) = (Some((read(low)?, Inclusive::Yes)), Some((read(high)?, Inclusive::Yes)));
+    Some(Range { min, max })
+}
+
+fn plain(text: &str) -> Option<f64> {
+    // The standard parser also takes `inf`, `nan` and a leading sign, which people do not type here.
+    let digits = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || byte == b'.');
+    digits.then(|| text.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
+}
+
+fn millis(text: &str) -> Option<f64> {
+    if let Some(number) = text.strip_suffix("ms") {
+        return plain(number);
+    }
+    if let Some(number) = text.strip_suffix('s') {
+        return plain(number).map(|seconds| seconds * 1_000.0);
+    }
+    if let Some(number) = text.strip_suffix('m') {
+        return plain(number).map(|minutes| minutes * 60_000.0);
+    }
+    plain(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000_000_000;
+
+    fn terms(text: &str) -> Vec<Term> {
+        parse(text, Timestamp::from_micros(NOW)).unwrap().filter.terms
+    }
+
+    fn one(text: &str) -> Test {
+        let terms = terms(text);
+        assert_eq!(terms.len(), 1, "{text}");
+        assert!(!terms[0].negated);
+        terms[0].test.clone()
+    }
+
+    fn word(text: &str) -> Test {
+        Test::Text(TextField::Anywhere, text.to_owned())
+    }
+
+    fn error(text: &str) -> String {
+        parse(text, Timestamp::from_micros(NOW)).unwrap_err().field
+    }
+
+    #[test]
+    fn every_key_becomes_its_test() {
+        let text = |text: &str| text.to_owned();
+        for (query, test) in [
+            ("model:gpt-4o", Test::Model(text("gpt-4o"))),
+            ("provider:openai", Test::Provider(text("openai"))),
+            ("kind:tool_call", Test::Kind(text("tool_call"))),
+            ("status:failed", Test::Status(StatusWord::Failed)),
+            ("name:\"two words\"", Test::Name(text("two words"))),
+            ("trace:abc", Test::Trace(TraceId::parse("abc").unwrap())),
+            ("session:a:b/c", Test::Session(text("a:b/c"))),
+            ("input:hello", Test::Text(TextField::Input, text("hello"))),
+            ("output:\"say \\\"hi\\\"\"", Test::Text(TextField::Output, text("say \"hi\""))),
+            ("text:x", word("x")),
+            ("path:src/main.rs", Test::Path(text("src/main.rs"))),
+            ("tag:session:abc", Test::Tag(text("session:abc"))),
+            ("cost:0.5", Test::Number(NumberField::Cost, Range::exactly(0.5))),
+            ("tokens:>=10", Test::Number(NumberField::Tokens, Range::at_least(10.0))),
+            ("input_tokens:<=10", Test::Number(NumberField::InputTokens, Range::at_most(10.0))),
+            ("output_tokens:=3", Test::Number(NumberField::OutputTokens, Range::exactly(3.0))),
+        ] {
+            assert_eq!(one(query), test, "{query}");
+        }
+    }
+
+    #[test]
+    fn durations_take_units_and_ranges() {
+        let duration = |min, max| {
+            let bound = |value: Option<f64>| value.map(|value| (value, Inclusive::Yes));
+            Test::Number(NumberField::Duration, Range { min: bound(min), max: bound(max) })
+        };
+        assert_eq!(one("duration:>=2s"), duration(Some(2000.0), None));
+        assert_eq!(one("duration:<=1.5m"), duration(None, Some(90_000.0)));
+        assert_eq!(one("duration:500-1000"), duration(Some(500.0), Some(1000.0)));
+        assert_eq!(one("duration:100ms-2s"), duration(Some(100.0), Some(2000.0)));
+        let Test::Number(_, range) = one("duration:>2s") else { panic!("a number") };
+        assert!(!range.contains(2000.0) && range.contains(2001.0));
+    }
+
+    #[test]
+    fn times_are_absolute_or_count_back_from_now() {
+        let ago = |seconds: i64| Timestamp::from_micros(NOW - seconds * 1_000_000);
+        assert_eq!(one("since:24h"), Test::Since(ago(86_400)));
+        assert_eq!(one("until:90s"), Test::Until(ago(90)));
+        assert_eq!(one("since:2025-03-01"), Test::Since(Timestamp::parse("2025-03-01").unwrap()));
+        assert_eq!(
+            one("since:\"2025-03-01T10:00:00+01:00\""),
+            Test::Since(Timestamp::parse("2025-03-01T09:00:00Z").unwrap())
+        );
+        assert!(parse_time("99999999999999999999d", Timestamp::from_micros(NOW)).is_some());
+    }
+
+    #[test]
+    fn what_is_no_filter_is_a_word() {
+        for text in ["refund", "foo:bar", "http://x", "MODEL:x", ":x", "a:b:c", "-", "12:30"] {
+            assert_eq!(one(text), word(text), "{text}");
+        }
+        assert_eq!(one("\"late delivery\""), word("late delivery"));
+        assert_eq!(one("\"model:gpt\""), word("model:gpt"));
+        assert_eq!(one("\"unclosed quote"), word("unclosed quote"));
+    }
+
+    #[test]
+    fn a_minus_negates_filters_and_words() {
+        let negated: Vec<bool> =
+            terms("-model:a -word -\"two words\" plain --x").iter().map(|t| t.negated).collect();
+        assert_eq!(negated, [true, true, true, false, true]);
+    }
+
+    #[test]
+    fn empty_values_are_ignored() {
+        for text in ["", "   ", "model:", "name:\"\"", "-status:", "\"\"", "cost:"] {
+            assert_eq!(terms(text), [], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_values_name_their_key() {
+        for (text, field) in [
+            ("cost:much", "cost"),
+            ("tokens:>", "tokens"),
+            ("duration:2h-", "duration"),
+            ("status:done", "status"),
+            ("since:yesterday", "since"),
+            ("sort:size", "sort"),
+            ("order:up", "order"),
+            ("tokens:nan", "tokens"),
+        ] {
+            assert_eq!(error(text), field, "{text}");
+        }
+    }
+
+    #[test]
+    fn sort_and_order_are_taken_out() {
+        let query = parse("sort:cost order:asc x", Timestamp::from_micros(NOW)).unwrap();
+        assert_eq!((query.sort_by, query.sort_order), (Some(SortBy::Cost), Some(SortOrder::Asc)));
+        assert_eq!(query.filter.terms.len(), 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in "\\PC*") {
+            let _ = parse(&text, Timestamp::from_micros(NOW));
+        }
+
+        #[test]
+        fn a_quoted_word_is_taken_as_it_is(text in "[^\"\\\\]{1,20}") {
+            proptest::prop_assume!(!text.trim().is_empty());
+            proptest::prop_assert_eq!(one(&format!("\"{text}\"")), word(&text));
+        }
+    }
+}
