@@ -16,6 +16,8 @@ mod source;
 mod span;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod usage;
 mod value;
