@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The local stores: traces, spans and payloads in one SQLite file.
+//!
+//! One task writes, with a group commit; a pool of connections reads. What a write returned is durable and every
+//! later read sees it. Absent on purpose: more than one process per file, and files on network drives.
+
+mod batch;
+mod condition;
+mod deletes;
+mod fold;
+mod open;
+mod payloads;
+mod session;
+mod sessions;
+mod span_row;
+mod spans;
+mod sql;
+mod store;
+mod trace_row;
+mod traces;
+mod unit;
+mod writer;
+
+pub use open::{OpenError, Options};
+pub use store::SqliteStore;

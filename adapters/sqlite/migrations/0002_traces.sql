@@ -1,0 +1,32 @@
+-- Traces carry what their spans add up to, so that a page of traces reads no span.
+CREATE TABLE traces (
+    row INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT,
+    -- How strongly the name belongs to the trace.
+    name_rank INTEGER NOT NULL,
+    -- The name in lower case where that is more than ASCII lower case.
+    name_folded TEXT,
+    tags TEXT,
+    -- The tags in lower case, likewise.
+    tags_folded TEXT,
+    session_id TEXT,
+    metadata TEXT,
+    machine_id TEXT,
+    -- All times are microseconds since 1970.
+    started_at INTEGER NOT NULL,
+    spans INTEGER NOT NULL,
+    running INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    llm_calls INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost REAL NOT NULL,
+    first_start INTEGER,
+    last_end INTEGER,
+    models TEXT
+);
+CREATE UNIQUE INDEX traces_by_id ON traces (project, id);
+CREATE INDEX traces_by_start ON traces (project, started_at);
+CREATE INDEX traces_by_session ON traces (project, session_id, started_at) WHERE session_id IS NOT NULL;

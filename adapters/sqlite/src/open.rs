@@ -1,0 +1,194 @@
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections that read, at least 1.
+    pub readers: u32,
+    /// Bytes that may wait to be committed before writers are told to come back.
+    pub queue_bytes: usize,
+    /// Batches that may wait to be committed before writers are told to come back.
+    pub queue_length: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 4, queue_bytes: 64 << 20, queue_length: 8_192 }
+    }
+}
+
+/// A store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the data directory.
+    #[error("the data directory {} is in use by another process", directory.display())]
+    Locked {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The data directory or the file cannot be written.
+    #[error("{} cannot be written", path.display())]
+    NotWritable {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("{} was written by a newer version of traceway (its schema is {found}, this version knows {known})", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The newest migration in the file.
+        found: i64,
+        /// The newest migration this program has.
+        known: i64,
+    },
+    /// The file is no database, or is damaged.
+    #[error("{} is not a database or is damaged", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database could not be opened for another reason.
+    #[error("{} cannot be opened", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema of {} cannot be brought up to date", path.display())]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: MigrateError,
+    },
+}
+
+/// An opened file: the lock on its directory, the connection that writes and the pool that reads.
+pub(crate) struct Opened {
+    pub(crate) lock: File,
+    pub(crate) path: PathBuf,
+    pub(crate) writer: SqliteConnection,
+    pub(crate) readers: SqlitePool,
+}
+
+/// Opens the file at `path`, creating it and its directory when missing.
+pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let lock = lock(directory)?;
+    probe(path)?;
+    let mut writer = connect_writer(path).await.map_err(|error| opening(path, error))?;
+    migrate(path, &mut writer).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.readers.max(1))
+        .min_connections(0)
+        .idle_timeout(Duration::from_secs(60))
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .connect_lazy_with(common(path).read_only(true).pragma("query_only", "ON"));
+    Ok(Opened { lock, path: path.to_owned(), writer, readers })
+}
+
+/// Opens the one connection that writes.
+pub(crate) async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = common(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", "-8000")
+        // A checkpoint per ~16 MB of log: pages written again and again are copied back once.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+        .statement_cache_capacity(256);
+    SqliteConnection::connect_with(&options).await
+}
+
+fn common(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(false)
+        .busy_timeout(Duration::from_secs(10))
+        .pragma("temp_store", "MEMORY")
+        .row_buffer_size(256)
+}
+
+/// Takes the lock that keeps other processes out of `directory`. It goes with the process, however that ends.
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::NotWritable { path, source }
+    };
+    fs::create_dir_all(directory).map_err(refused(directory))?;
+    let path = directory.join("traceway.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(refused(directory))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { directory: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refused(&path)(source)),
+    }
+}
+
+/// Tells a file that may not be written from one that is damaged, which SQLite reports alike.
+fn probe(path: &Path) -> Result<(), OpenError> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    file.map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
+}
+
+async fn migrate(path: &Path, writer: &mut SqliteConnection) -> Result<(), OpenError> {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let exists: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
+            .fetch_one(&mut *writer)
+            .await
+            .map_err(|error| opening(path, error))?;
+    if exists > 0 {
+        let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(&mut *writer)
+            .await
+            .map_err(|error| opening(path, error))?;
+        if let Some(found) = found.filter(|found| *found > known) {
+            return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        }
+    }
+    match MIGRATIONS.run(writer).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::Execute(source)) => Err(opening(path, source)),
+        Err(source) => Err(OpenError::Migrate { path: path.to_owned(), source }),
+    }
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+const DAMAGED: [i32; 2] = [11, 26];
+
+fn opening(path: &Path, source: sqlx::Error) -> OpenError {
+    let path = path.to_owned();
+    let code = source.as_database_error().and_then(|error| error.code());
+    let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+    match primary {
+        Some(code) if DAMAGED.contains(&code) => OpenError::Corrupt { path, source },
+        _ => OpenError::Database { path, source },
+    }
+}

@@ -1,0 +1,250 @@
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use sqlx::SqlitePool;
+use trace::filter::{ListQuery, Page};
+use trace::id::{Scope, SpanId, TraceId};
+use trace::ports::{Batch, Counts, PayloadStore, SpanKey, SpanStore, StoreError, Written};
+use trace::span::{Payload, Span};
+use trace::time::Timestamp;
+use trace::trace::{Session as SessionView, Trace};
+
+use crate::batch::Prepared;
+use crate::open::{OpenError, Options, open};
+use crate::session::Session;
+use crate::sql::{unavailable, unsigned};
+use crate::writer::{Act, Writer};
+use crate::{payloads, sessions, spans, traces};
+
+/// The stores of one SQLite file. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    writer: Writer,
+    readers: SqlitePool,
+    /// The numbers of projects that were written, which never change.
+    projects: RwLock<HashMap<Scope, i64>>,
+    /// Held for as long as the store is open.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, creating it and its directory when missing and bringing its schema up to date.
+    pub async fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let opened = open(path, &options).await?;
+        let session = Session::new(opened.writer).await;
+        let session = session.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+        let (writer, _task) = Writer::start(session, opened.path, &options);
+        let inner =
+            Inner { writer, readers: opened.readers, projects: RwLock::default(), _lock: opened.lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Commits what is waiting, writes the log back into the file and closes it. Later calls fail.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.stop().await;
+    }
+
+    fn readers(&self) -> &SqlitePool {
+        &self.inner.readers
+    }
+
+    /// Returns the number of a project, or `None` while nothing of it was written.
+    async fn project(&self, scope: &Scope) -> Result<Option<i64>, StoreError> {
+        let known = self.inner.projects.read().unwrap_or_else(PoisonError::into_inner).get(scope).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found: Option<i64> =
+            sqlx::query_scalar("SELECT id FROM projects WHERE org = ?1 AND project = ?2")
+                .bind(scope.org.0.as_bytes().as_slice())
+                .bind(scope.project.0.as_bytes().as_slice())
+                .fetch_optional(self.readers())
+                .await
+                .map_err(unavailable)?;
+        if let Some(id) = found {
+            self.inner.projects.write().unwrap_or_else(PoisonError::into_inner).insert(*scope, id);
+        }
+        Ok(found)
+    }
+
+    async fn act<T: Send + 'static>(&self, act: Act<T>) -> Result<T, StoreError> {
+        self.inner.writer.act(act).await
+    }
+}
+
+fn empty<T>() -> Page<T> {
+    Page { items: Vec::new(), next: None, total: Some(0) }
+}
+
+#[async_trait]
+impl SpanStore for SqliteStore {
+    async fn write(&self, scope: &Scope, batch: Batch) -> Result<Written, StoreError> {
+        self.inner.writer.write(Prepared::new(scope, batch)).await
+    }
+
+    async fn find(
+        &self,
+        scope: &Scope,
+        trace: Option<&TraceId>,
+        id: &SpanId,
+    ) -> Result<Option<Span>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(None);
+        };
+        Ok(spans::find(self.readers(), project, trace, id).await?.map(|found| found.span))
+    }
+
+    async fn list(&self, scope: &Scope, query: &ListQuery) -> Result<Page<Span>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(empty());
+        };
+        let mut page = spans::list(self.readers(), project, query).await?;
+        if query.filter.is_empty() {
+            page.total = Some(self.counts(scope).await?.spans);
+        }
+        Ok(page)
+    }
+
+    async fn list_of_traces(&self, scope: &Scope, traces: &[TraceId]) -> Result<Vec<Span>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(Vec::new());
+        };
+        spans::of_traces(self.readers(), project, traces).await
+    }
+
+    async fn find_trace(&self, scope: &Scope, id: &TraceId) -> Result<Option<Trace>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(None);
+        };
+        traces::find(self.readers(), project, id).await
+    }
+
+    async fn list_traces(&self, scope: &Scope, query: &ListQuery) -> Result<Page<Trace>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(empty());
+        };
+        let mut page = traces::list(self.readers(), project, query).await?;
+        if query.filter.is_empty() {
+            page.total = Some(self.counts(scope).await?.traces);
+        }
+        Ok(page)
+    }
+
+    async fn list_sessions(&self, scope: &Scope, query: &ListQuery) -> Result<Page<SessionView>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(empty());
+        };
+        sessions::list(self.readers(), project, query).await
+    }
+
+    async fn find_session(
+        &self,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Option<(SessionView, Vec<Trace>)>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(None);
+        };
+        let Some(session) = sessions::find(self.readers(), project, id).await? else {
+            return Ok(None);
+        };
+        Ok(Some((session, traces::of_session(self.readers(), project, id).await?)))
+    }
+
+    async fn delete(
+        &self,
+        scope: &Scope,
+        trace: Option<&TraceId>,
+        id: &SpanId,
+    ) -> Result<Option<TraceId>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(None);
+        };
+        let (trace, id) = (trace.cloned(), id.clone());
+        self.act(Box::new(move |session| {
+            let (trace, id) = (trace.clone(), id.clone());
+            Box::pin(async move { session.delete_span(project, trace.as_ref(), &id).await })
+        }))
+        .await
+    }
+
+    async fn delete_trace(&self, scope: &Scope, id: &TraceId) -> Result<Option<u64>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(None);
+        };
+        let id = id.clone();
+        self.act(Box::new(move |session| {
+            let id = id.clone();
+            Box::pin(async move { session.delete_trace(project, &id).await })
+        }))
+        .await
+    }
+
+    async fn clear(&self, scope: &Scope) -> Result<(), StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(());
+        };
+        self.act(Box::new(move |session| Box::pin(session.clear(project)))).await
+    }
+
+    async fn sweep(&self, scope: &Scope, before: Timestamp) -> Result<u64, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(0);
+        };
+        let mut swept = 0;
+        loop {
+            let step = self.act(Box::new(move |session| Box::pin(session.sweep(project, before)))).await?;
+            swept += step;
+            if step == 0 {
+                return Ok(swept);
+            }
+        }
+    }
+
+    async fn counts(&self, scope: &Scope) -> Result<Counts, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(Counts::default());
+        };
+        let (traces, spans): (i64, i64) = sqlx::query_as("SELECT traces, spans FROM projects WHERE id = ?1")
+            .bind(project)
+            .fetch_one(self.readers())
+            .await
+            .map_err(unavailable)?;
+        Ok(Counts { traces: unsigned(traces)?, spans: unsigned(spans)? })
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let _: i64 = sqlx::query_scalar("SELECT count(*) FROM projects")
+            .fetch_one(self.readers())
+            .await
+            .map_err(unavailable)?;
+        self.act(Box::new(|session| Box::pin(session.probe()))).await
+    }
+}
+
+#[async_trait]
+impl PayloadStore for SqliteStore {
+    async fn load(&self, scope: &Scope, spans: &[SpanKey]) -> Result<Vec<Payload>, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(vec![Payload::default(); spans.len()]);
+        };
+        let keys: Vec<_> = spans.iter().map(|key| (&key.trace_id, &key.span_id)).collect();
+        let rows = spans::rows_of(self.readers(), project, &keys).await?;
+        let numbers: Vec<i64> = rows.values().copied().collect();
+        let payloads = payloads::of_rows(self.readers(), &numbers).await?;
+        let payload = |key: &SpanKey| {
+            let row = rows.get(&(key.trace_id.clone(), key.span_id.clone()));
+            row.and_then(|row| payloads.get(row)).cloned().unwrap_or_default()
+        };
+        Ok(spans.iter().map(payload).collect())
+    }
+}

@@ -1,0 +1,226 @@
+use std::collections::HashSet;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqlitePool};
+use trace::filter::{
+    Filter, ListQuery, NumberField, Page, Position, SortBy, SortOrder, SortValue, Term, Test, TraceFilter,
+};
+use trace::id::TraceId;
+use trace::ports::StoreError;
+use trace::trace::Trace;
+
+use crate::condition::{Conditions, text_terms, trace_number};
+use crate::span_row::{self, SpanRow};
+use crate::sql::{Value, arguments, json_array, unavailable};
+use crate::trace_row::{self, COLUMNS, TraceRow};
+use crate::{payloads, spans};
+
+/// Traces looked at per step when the text of their spans has to be read.
+const TEXT_STEP: usize = 50;
+
+/// Returns one trace.
+pub(crate) async fn find(pool: &SqlitePool, project: i64, id: &TraceId) -> Result<Option<Trace>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM traces t WHERE t.project = ?1 AND t.id = ?2");
+    let row = sqlx::query_with(AssertSqlSafe(sql), arguments([project.into(), id.as_str().into()]));
+    let row = row.fetch_optional(pool).await.map_err(unavailable)?;
+    Ok(row.as_ref().map(trace_row::decode).transpose()?.map(|found| found.trace))
+}
+
+/// Returns the traces of a session by start.
+pub(crate) async fn of_session(
+    pool: &SqlitePool,
+    project: i64,
+    session: &str,
+) -> Result<Vec<Trace>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM traces t WHERE t.project = ?1 AND t.session_id = ?2 ORDER BY t.started_at, t.id"
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments([project.into(), session.into()]));
+    let rows = rows.fetch_all(pool).await.map_err(unavailable)?;
+    rows.iter().map(|row| Ok(trace_row::decode(row)?.trace)).collect()
+}
+
+/// Returns one page of traces.
+pub(crate) async fn list(
+    pool: &SqlitePool,
+    project: i64,
+    query: &ListQuery,
+) -> Result<Page<Trace>, StoreError> {
+    let filter = TraceFilter::of(&query.filter);
+    let text = has_text(&filter);
+    let order = Order::of(query);
+    let mut after = query.after.clone();
+    let mut items: Vec<TraceRow> = Vec::new();
+    loop {
+        let step = if text { TEXT_STEP.max(query.limit + 1) } else { query.limit + 1 };
+        let rows = page(pool, project, &filter, &order, after.as_ref(), step).await?;
+        let last = rows.len() < step;
+        if let Some(row) = rows.last() {
+            after = Some(order.position(row));
+        }
+        items.extend(if text { with_text(pool, project, rows, &filter).await? } else { rows });
+        if last || items.len() > query.limit {
+            break;
+        }
+    }
+    let next = (items.len() > query.limit).then(|| order.position(&items[query.limit - 1]));
+    items.truncate(query.limit);
+    Ok(Page { items: items.into_iter().map(|found| found.trace).collect(), next, total: None })
+}
+
+/// Returns the condition of traces `t`, as far as SQL can check it.
+pub(crate) fn conditions(project: i64, filter: &TraceFilter) -> Conditions {
+    let mut all = Conditions::default();
+    all.and("t.project = ?", [project.into()]);
+    for term in filter.trace.iter().chain(&filter.names) {
+        all.trace_term(term);
+    }
+    let mut any = |negation: &str, tests: &[Test]| {
+        let spans = Conditions::of_spans(project, &having(tests));
+        let sql =
+            format!("{negation} EXISTS (SELECT 1 FROM spans s WHERE s.trace = t.row AND {})", spans.sql);
+        all.and(&sql, spans.values);
+    };
+    if !filter.some_span.is_empty() {
+        any("", &filter.some_span);
+    }
+    for test in filter.no_span.iter().filter(|test| !is_text(test)) {
+        any("NOT", std::slice::from_ref(test));
+    }
+    all
+}
+
+fn has_text(filter: &TraceFilter) -> bool {
+    filter.some_span.iter().chain(&filter.no_span).any(is_text)
+}
+
+fn is_text(test: &Test) -> bool {
+    matches!(test, Test::Text(..))
+}
+
+fn having(tests: &[Test]) -> Filter {
+    let terms = tests.iter().map(|test| Term { negated: false, test: test.clone() });
+    Filter { terms: terms.collect() }
+}
+
+async fn page(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &TraceFilter,
+    order: &Order,
+    after: Option<&Position>,
+    limit: usize,
+) -> Result<Vec<TraceRow>, StoreError> {
+    let mut conditions = conditions(project, filter);
+    if let Some(after) = after {
+        order.after(after, &mut conditions);
+    }
+    let sql =
+        format!("SELECT {COLUMNS} FROM traces t WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql(),);
+    conditions.values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(conditions.values));
+    let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
+    rows.iter().map(trace_row::decode).collect()
+}
+
+/// Returns those of `rows` whose spans have the text asked for, and none the text ruled out.
+async fn with_text(
+    pool: &SqlitePool,
+    project: i64,
+    rows: Vec<TraceRow>,
+    filter: &TraceFilter,
+) -> Result<Vec<TraceRow>, StoreError> {
+    let numbers: Vec<i64> = rows.iter().map(|found| found.row).collect();
+    let wanted = if filter.some_span.iter().any(is_text) {
+        having_text(pool, project, &numbers, &filter.some_span).await?
+    } else {
+        numbers.iter().copied().collect()
+    };
+    let mut excluded = HashSet::new();
+    for test in filter.no_span.iter().filter(|test| is_text(test)) {
+        excluded.extend(having_text(pool, project, &numbers, std::slice::from_ref(test)).await?);
+    }
+    let kept = |found: &TraceRow| wanted.contains(&found.row) && !excluded.contains(&found.row);
+    Ok(rows.into_iter().filter(kept).collect())
+}
+
+/// Returns which of `traces` have a span that meets all tests.
+async fn having_text(
+    pool: &SqlitePool,
+    project: i64,
+    traces: &[i64],
+    tests: &[Test],
+) -> Result<HashSet<i64>, StoreError> {
+    let filter = having(tests);
+    let terms = text_terms(&filter.terms);
+    let mut conditions = Conditions::of_spans(project, &filter);
+    conditions.and("s.trace IN (SELECT value FROM json_each(?))", [json_array(traces)]);
+    let sql = format!(
+        "SELECT {} FROM spans s JOIN traces t ON t.row = s.trace WHERE {}",
+        span_row::COLUMNS,
+        conditions.sql
+    );
+    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(conditions.values));
+    let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
+    let mut found = HashSet::new();
+    for step in rows.chunks(500) {
+        let spans: Vec<_> = step.iter().map(span_row::decode).collect::<Result<_, _>>()?;
+        let numbers: Vec<i64> = spans.iter().map(|span| span.row).collect();
+        let payloads = payloads::of_rows(pool, &numbers).await?;
+        let meets = |span: &&SpanRow| spans::hold(&terms, &span.span, payloads.get(&span.row));
+        found.extend(spans.iter().filter(meets).map(|span| span.trace));
+    }
+    Ok(found)
+}
+
+/// The order of a list of traces: the value, then the id.
+struct Order {
+    by: SortBy,
+    descending: bool,
+}
+
+impl Order {
+    fn of(query: &ListQuery) -> Self {
+        Self { by: query.sort_by, descending: query.sort_order == SortOrder::Desc }
+    }
+
+    /// Returns the value in SQL; a missing one counts as 0.
+    fn value(&self) -> String {
+        let number = |field| format!("ifnull({}, 0)", trace_number(field).unwrap_or("0"));
+        match self.by {
+            SortBy::StartedAt => "t.started_at".to_owned(),
+            SortBy::Duration => number(NumberField::Duration),
+            SortBy::Tokens => number(NumberField::Tokens),
+            SortBy::Cost => number(NumberField::Cost),
+            SortBy::Name => "ifnull(t.name, '')".to_owned(),
+            SortBy::SpanCount => "t.spans".to_owned(),
+        }
+    }
+
+    fn sql(&self) -> String {
+        let direction = if self.descending { "DESC" } else { "ASC" };
+        format!("{} {direction}, t.id {direction}", self.value())
+    }
+
+    fn after(&self, position: &Position, conditions: &mut Conditions) {
+        let operator = if self.descending { "<" } else { ">" };
+        let value = Value::from(position.value.clone());
+        let sql = format!("({}, t.id) {operator} (?, ?)", self.value());
+        conditions.and(&sql, [value, position.id.as_str().into()]);
+    }
+
+    fn position(&self, found: &TraceRow) -> Position {
+        let trace = &found.trace;
+        let integer = |value: u64| SortValue::Integer(crate::sql::integer(value));
+        let tokens = || trace.totals.input_tokens.saturating_add(trace.totals.output_tokens);
+        let value = match self.by {
+            SortBy::StartedAt => SortValue::Integer(trace.started_at.as_micros()),
+            SortBy::Duration => integer(trace.duration_ms().unwrap_or(0)),
+            SortBy::Tokens => integer(tokens()),
+            SortBy::Cost => SortValue::Number(trace.totals.cost),
+            SortBy::Name => SortValue::Text(trace.name.clone().unwrap_or_default()),
+            SortBy::SpanCount => integer(trace.totals.spans),
+        };
+        Position { value, id: trace.id.to_string() }
+    }
+}

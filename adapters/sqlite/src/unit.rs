@@ -1,0 +1,485 @@
+//! Applies batches: loads what they touch, applies them one after the other in memory, writes what changed.
+//!
+//! Three steps instead of a statement per row: a group of many small batches costs about as many statements as
+//! one large one.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use sqlx::AssertSqlSafe;
+use trace::id::{SpanId, TraceId};
+use trace::ports::{SpanChange, SpanWrite, StoreError, TraceChange, TraceWritten, Written};
+use trace::price::Prices;
+use trace::span::{Finish, NewSpan, Span, StatusWord};
+use trace::trace::{NewTrace, OnExisting, Totals};
+
+use crate::batch::Sides;
+use crate::session::Session;
+use crate::span_row::{self, Place};
+use crate::sql::{Insert, Value, integer, json_array, unavailable};
+use crate::trace_row::{self, TraceRow};
+use crate::writer::WriteItem;
+
+/// A trace while its batches are applied.
+struct TraceSlot {
+    project: i64,
+    stored: TraceRow,
+    changed: bool,
+    /// Something was taken away that sums and extremes cannot forget by themselves.
+    recompute: bool,
+}
+
+/// A span while its batches are applied.
+struct SpanSlot {
+    trace: usize,
+    place: Place,
+    span: Arc<Span>,
+    changed: bool,
+    sides: Sides,
+}
+
+#[derive(Default)]
+struct Unit {
+    traces: Vec<TraceSlot>,
+    spans: Vec<SpanSlot>,
+    trace_of: HashMap<(i64, TraceId), usize>,
+    spans_of: HashMap<(i64, SpanId), Vec<usize>>,
+    /// New traces and spans of each project.
+    counts: HashMap<i64, (u64, u64)>,
+}
+
+/// What one batch did to traces, in the order it touched them.
+#[derive(Default)]
+struct Touched {
+    order: Vec<usize>,
+    change: HashMap<usize, TraceChange>,
+}
+
+impl Touched {
+    fn note(&mut self, trace: usize, change: TraceChange) {
+        match self.change.entry(trace) {
+            Entry::Vacant(entry) => {
+                self.order.push(trace);
+                entry.insert(change);
+            }
+            Entry::Occupied(mut entry) if *entry.get() == TraceChange::Unchanged => {
+                entry.insert(change);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+}
+
+impl Session {
+    /// Writes batches in order, inside the current transaction.
+    pub(crate) async fn write(&mut self, items: &mut [WriteItem]) -> Result<(), StoreError> {
+        let mut projects = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            projects.push(self.project(&item.prepared.scope).await?);
+        }
+        let mut unit = Unit::default();
+        unit.load(self, items, &projects).await?;
+        let mut touched = Vec::with_capacity(items.len());
+        for (item, &project) in items.iter_mut().zip(&projects) {
+            let (written, traces) = unit.apply(self, item, project);
+            item.written = Some(written);
+            touched.push(traces);
+        }
+        unit.store(self).await?;
+        for (item, touched) in items.iter_mut().zip(touched) {
+            if let Some(written) = &mut item.written {
+                unit.patch(written, &touched);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Unit {
+    async fn load(
+        &mut self,
+        session: &mut Session,
+        items: &[WriteItem],
+        projects: &[i64],
+    ) -> Result<(), StoreError> {
+        let mut wanted: HashMap<i64, (HashSet<&TraceId>, Vec<&SpanWrite>)> = HashMap::new();
+        for (item, &project) in items.iter().zip(projects) {
+            let batch = &item.prepared.batch;
+            let (traces, writes) = wanted.entry(project).or_default();
+            traces.extend(batch.traces.iter().map(|new| &new.id));
+            traces.extend(batch.spans.iter().filter_map(trace_of));
+            writes.extend(&batch.spans);
+        }
+        for (project, (traces, writes)) in wanted {
+            let traces: Vec<&TraceId> = traces.into_iter().collect();
+            self.load_traces(session, project, &traces).await?;
+            // A span of an unknown trace can only be known when its id alone names it.
+            let known = |write: &&&SpanWrite| match write {
+                SpanWrite::Put(new) => self.trace_of.contains_key(&(project, new.span.trace_id.clone())),
+                SpanWrite::Create(_) | SpanWrite::Finish(_) => true,
+            };
+            let ids: HashSet<&SpanId> = writes.iter().filter(known).map(|write| span_of(write)).collect();
+            if !ids.is_empty() {
+                let ids: Vec<&SpanId> = ids.into_iter().collect();
+                self.load_spans(session, project, &ids).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_traces(
+        &mut self,
+        session: &mut Session,
+        project: i64,
+        ids: &[&TraceId],
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT {} FROM traces t WHERE t.project = ?1 AND t.id IN (SELECT value FROM json_each(?2))",
+            trace_row::COLUMNS
+        );
+        let rows =
+            sqlx::query_with(AssertSqlSafe(sql), crate::sql::arguments([project.into(), json_array(ids)]))
+                .fetch_all(&mut session.connection)
+                .await
+                .map_err(unavailable)?;
+        for row in &rows {
+            let stored = trace_row::decode(row)?;
+            self.trace_of.insert((project, stored.trace.id.clone()), self.traces.len());
+            self.traces.push(TraceSlot { project, stored, changed: false, recompute: false });
+        }
+        Ok(())
+    }
+
+    async fn load_spans(
+        &mut self,
+        session: &mut Session,
+        project: i64,
+        ids: &[&SpanId],
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT {} FROM spans s JOIN traces t ON t.row = s.trace
+             WHERE s.project = ?1 AND s.id IN (SELECT value FROM json_each(?2))",
+            span_row::COLUMNS
+        );
+        let rows =
+            sqlx::query_with(AssertSqlSafe(sql), crate::sql::arguments([project.into(), json_array(ids)]))
+                .fetch_all(&mut session.connection)
+                .await
+                .map_err(unavailable)?;
+        let stored: Vec<_> = rows.iter().map(span_row::decode).collect::<Result<_, _>>()?;
+        // A span known by its id alone may belong to a trace that no batch named.
+        let missing: HashSet<&TraceId> = stored
+            .iter()
+            .map(|found| &found.span.trace_id)
+            .filter(|trace| !self.trace_of.contains_key(&(project, (*trace).clone())))
+            .collect();
+        let missing: Vec<&TraceId> = missing.into_iter().collect();
+        self.load_traces(session, project, &missing).await?;
+        for found in &stored {
+            let trace = self.trace_of.get(&(project, found.span.trace_id.clone()));
+            let trace = *trace.ok_or_else(|| StoreError::corrupt("span", "its trace is missing"))?;
+            let place = Place { row: found.row, project, trace: found.trace, version: found.version };
+            self.hold(trace, place, Arc::new(found.span.clone()), Sides::default(), false);
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, sides: Sides, changed: bool) {
+        self.spans_of.entry((place.project, span.id.clone())).or_default().push(self.spans.len());
+        self.spans.push(SpanSlot { trace, place, span, changed, sides });
+    }
+
+    fn apply(&mut self, session: &mut Session, item: &mut WriteItem, project: i64) -> (Written, Touched) {
+        let mut touched = Touched::default();
+        let prepared = &item.prepared;
+        for new in &prepared.batch.traces {
+            let (trace, change) = self.put_trace(session, project, new);
+            touched.note(trace, change);
+        }
+        let mut spans = Vec::with_capacity(prepared.batch.spans.len());
+        for (write, sides) in prepared.batch.spans.iter().zip(&prepared.payloads) {
+            spans.push(match write {
+                SpanWrite::Create(new) => self.create(session, project, new, sides, &mut touched),
+                SpanWrite::Put(new) => self.put(session, project, new, sides, &mut touched),
+                SpanWrite::Finish(finish) => {
+                    self.finish(project, finish, sides, &prepared.batch.prices, &mut touched)
+                }
+            });
+        }
+        let traces = touched.order.iter().map(|&trace| TraceWritten {
+            change: touched.change[&trace],
+            trace: Arc::new(self.traces[trace].stored.trace.clone()),
+        });
+        (Written { traces: traces.collect(), spans }, touched)
+    }
+
+    fn put_trace(&mut self, session: &mut Session, project: i64, new: &NewTrace) -> (usize, TraceChange) {
+        if let Some(&index) = self.trace_of.get(&(project, new.id.clone())) {
+            if new.on_existing == OnExisting::Keep {
+                return (index, TraceChange::Unchanged);
+            }
+            let slot = &mut self.traces[index];
+            let (rank, changed) = new.clone().merge_into(&mut slot.stored.trace, slot.stored.rank);
+            slot.stored.rank = rank;
+            slot.changed |= changed;
+            return (index, if changed { TraceChange::Updated } else { TraceChange::Unchanged });
+        }
+        let (trace, rank) = new.clone().into_trace();
+        let index = self.traces.len();
+        self.trace_of.insert((project, trace.id.clone()), index);
+        let stored = TraceRow { row: session.trace_row(), rank, trace };
+        self.traces.push(TraceSlot { project, stored, changed: true, recompute: false });
+        self.counts.entry(project).or_default().0 += 1;
+        (index, TraceChange::Created)
+    }
+
+    fn create(
+        &mut self,
+        session: &mut Session,
+        project: i64,
+        new: &NewSpan,
+        sides: &Sides,
+        touched: &mut Touched,
+    ) -> SpanChange {
+        let namesakes = self.spans_of.get(&(project, new.span.id.clone()));
+        let mut traces = namesakes.into_iter().flatten().map(|&span| &self.spans[span].span.trace_id);
+        match traces.next() {
+            None => self.insert(session, project, new, sides, touched),
+            Some(trace) if *trace == new.span.trace_id => SpanChange::Existing,
+            Some(_) if traces.any(|trace| *trace == new.span.trace_id) => SpanChange::Existing,
+            Some(_) => SpanChange::Conflict,
+        }
+    }
+
+    fn put(
+        &mut self,
+        session: &mut Session,
+        project: i64,
+        new: &NewSpan,
+        sides: &Sides,
+        touched: &mut Touched,
+    ) -> SpanChange {
+        let namesakes = self.spans_of.get(&(project, new.span.id.clone()));
+        let mut namesakes = namesakes.into_iter().flatten().copied();
+        let Some(index) = namesakes.find(|&span| self.spans[span].span.trace_id == new.span.trace_id) else {
+            return self.insert(session, project, new, sides, touched);
+        };
+        if integer(new.version.0) <= self.spans[index].place.version {
+            return SpanChange::Stale;
+        }
+        let span = Arc::new(new.span.clone());
+        self.replace(index, Arc::clone(&span), integer(new.version.0), sides, touched);
+        SpanChange::Updated(span)
+    }
+
+    fn finish(
+        &mut self,
+        project: i64,
+        finish: &Finish,
+        sides: &Sides,
+        prices: &Prices,
+        touched: &mut Touched,
+    ) -> SpanChange {
+        let namesakes = self.spans_of.get(&(project, finish.span_id.clone()));
+        let named = namesakes.into_iter().flatten().copied().filter(|&span| {
+            finish.trace_id.as_ref().is_none_or(|trace| *trace == self.spans[span].span.trace_id)
+        });
+        let newest = named.max_by_key(|&span| (self.spans[span].span.started_at, self.spans[span].place.row));
+        let Some(index) = newest else {
+            return SpanChange::Missing;
+        };
+        if self.spans[index].span.status.is_terminal() {
+            return SpanChange::Terminal;
+        }
+        let mut span = Span::clone(&self.spans[index].span);
+        span.finish(finish, prices);
+        let span = Arc::new(span);
+        self.replace(index, Arc::clone(&span), integer(finish.version.0), sides, touched);
+        SpanChange::Updated(span)
+    }
+
+    fn insert(
+        &mut self,
+        session: &mut Session,
+        project: i64,
+        new: &NewSpan,
+        sides: &Sides,
+        touched: &mut Touched,
+    ) -> SpanChange {
+        let trace = match self.trace_of.get(&(project, new.span.trace_id.clone())) {
+            Some(&trace) => {
+                touched.note(trace, TraceChange::Unchanged);
+                trace
+            }
+            None => {
+                let implicit = NewTrace::implicit(new.span.trace_id.clone(), new.span.started_at);
+                let (trace, change) = self.put_trace(session, project, &implicit);
+                touched.note(trace, change);
+                trace
+            }
+        };
+        let span = Arc::new(new.span.clone());
+        let slot = &mut self.traces[trace];
+        slot.changed = true;
+        add(&mut slot.stored.trace.totals, &span);
+        let place = Place {
+            row: session.span_row(),
+            project,
+            trace: slot.stored.row,
+            version: integer(new.version.0),
+        };
+        self.counts.entry(project).or_default().1 += 1;
+        self.hold(trace, place, Arc::clone(&span), sides.clone(), true);
+        SpanChange::Created(span)
+    }
+
+    fn replace(&mut self, index: usize, span: Arc<Span>, version: i64, sides: &Sides, touched: &mut Touched) {
+        let slot = &mut self.spans[index];
+        let trace = &mut self.traces[slot.trace];
+        touched.note(slot.trace, TraceChange::Unchanged);
+        trace.changed = true;
+        trace.recompute |= !swap(&mut trace.stored.trace.totals, &slot.span, &span);
+        slot.span = span;
+        slot.place.version = version;
+        slot.changed = true;
+        slot.sides.lay_over(sides);
+    }
+
+    async fn store(&mut self, session: &mut Session) -> Result<(), StoreError> {
+        let mut spans = Vec::new();
+        let mut payloads = Vec::new();
+        for slot in self.spans.iter_mut().filter(|slot| slot.changed) {
+            span_row::encode(slot.place, &slot.span, &mut spans);
+            if !slot.sides.is_empty() {
+                let sides = std::mem::take(&mut slot.sides);
+                payloads.extend([
+                    Value::from(slot.place.row),
+                    sides.input.map(|side| side.0).into(),
+                    sides.output.map(|side| side.0).into(),
+                ]);
+            }
+        }
+        span_row::UPSERT.run(&mut session.connection, spans).await.map_err(unavailable)?;
+        PAYLOADS.run(&mut session.connection, payloads).await.map_err(unavailable)?;
+        for slot in self.traces.iter_mut().filter(|slot| slot.recompute) {
+            // Rare: a span that was already counted changed its start, end or model.
+            slot.stored.trace.totals = session.totals(slot.stored.row).await?;
+        }
+        let mut traces = Vec::new();
+        for slot in self.traces.iter().filter(|slot| slot.changed) {
+            trace_row::encode(&slot.stored, slot.project, &mut traces);
+        }
+        trace_row::UPSERT.run(&mut session.connection, traces).await.map_err(unavailable)?;
+        for (&project, &(traces, spans)) in &self.counts {
+            sqlx::query("UPDATE projects SET traces = traces + ?2, spans = spans + ?3 WHERE id = ?1")
+                .bind(project)
+                .bind(integer(traces))
+                .bind(integer(spans))
+                .execute(&mut session.connection)
+                .await
+                .map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the answer of a batch up to date with totals that were recomputed after it.
+    fn patch(&self, written: &mut Written, touched: &Touched) {
+        for (answer, &trace) in written.traces.iter_mut().zip(&touched.order) {
+            let slot = &self.traces[trace];
+            if slot.recompute {
+                answer.trace = Arc::new(slot.stored.trace.clone());
+            }
+        }
+    }
+}
+
+const PAYLOADS: Insert = Insert {
+    head: "INSERT INTO payloads (row, input, output) VALUES",
+    columns: 3,
+    tail: "ON CONFLICT (row) DO UPDATE SET input = coalesce(excluded.input, input), \
+           output = coalesce(excluded.output, output)",
+};
+
+fn trace_of(write: &SpanWrite) -> Option<&TraceId> {
+    match write {
+        SpanWrite::Create(new) | SpanWrite::Put(new) => Some(&new.span.trace_id),
+        SpanWrite::Finish(finish) => finish.trace_id.as_ref(),
+    }
+}
+
+fn span_of(write: &SpanWrite) -> &SpanId {
+    match write {
+        SpanWrite::Create(new) | SpanWrite::Put(new) => &new.span.id,
+        SpanWrite::Finish(finish) => &finish.span_id,
+    }
+}
+
+/// Counts a span into the totals of its trace.
+fn add(totals: &mut Totals, span: &Span) {
+    totals.spans += 1;
+    count(totals, span);
+    let first = totals.first_start.map_or(span.started_at, |first| first.min(span.started_at));
+    totals.first_start = Some(first);
+    totals.last_end = totals.last_end.max(span.ended_at);
+    note_model(totals, span);
+}
+
+fn count(totals: &mut Totals, span: &Span) {
+    match span.status.word() {
+        StatusWord::Running => totals.running += 1,
+        StatusWord::Failed => totals.failed += 1,
+        StatusWord::Completed => {}
+    }
+    if let Some(call) = span.kind.llm() {
+        totals.llm_calls += 1;
+        totals.input_tokens = totals.input_tokens.saturating_add(call.usage.input_tokens.unwrap_or(0));
+        totals.output_tokens = totals.output_tokens.saturating_add(call.usage.output_tokens.unwrap_or(0));
+        totals.cost += call.cost.map_or(0.0, trace::kind::Cost::usd);
+    }
+}
+
+fn note_model(totals: &mut Totals, span: &Span) {
+    if let Some(call) = span.kind.llm()
+        && !totals.models.contains(&call.model)
+    {
+        totals.models.push(call.model.clone());
+    }
+}
+
+/// Counts `new` in the place of `old`. Returns whether that was possible: when not, only counting all spans
+/// again tells the totals.
+fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
+    let model = |span: &Span| span.kind.llm().map(|call| call.model.clone());
+    let (gone_model, gone_cost) = (model(old), old.kind.llm().and_then(|call| call.cost));
+    let same_model = gone_model.is_none() || gone_model == model(new);
+    // A cost taken out of a float sum would leave its rounding behind.
+    let same_cost = gone_cost.is_none() || gone_cost == new.kind.llm().and_then(|call| call.cost);
+    let start_stays = new.started_at <= old.started_at || totals.first_start != Some(old.started_at);
+    let end_stays = old.ended_at.is_none() || new.ended_at >= old.ended_at || totals.last_end != old.ended_at;
+    if !(same_model && same_cost && start_stays && end_stays) {
+        return false;
+    }
+    match old.status.word() {
+        StatusWord::Running => totals.running = totals.running.saturating_sub(1),
+        StatusWord::Failed => totals.failed = totals.failed.saturating_sub(1),
+        StatusWord::Completed => {}
+    }
+    if let Some(call) = old.kind.llm() {
+        totals.llm_calls = totals.llm_calls.saturating_sub(1);
+        totals.input_tokens = totals.input_tokens.saturating_sub(call.usage.input_tokens.unwrap_or(0));
+        totals.output_tokens = totals.output_tokens.saturating_sub(call.usage.output_tokens.unwrap_or(0));
+    }
+    let cost = totals.cost;
+    count(totals, new);
+    if gone_cost.is_some() {
+        totals.cost = cost;
+    }
+    totals.first_start = totals.first_start.map(|first| first.min(new.started_at));
+    totals.last_end = totals.last_end.max(new.ended_at);
+    note_model(totals, new);
+    true
+}

@@ -1,0 +1,260 @@
+//! The one writer: a task that commits everything waiting in one transaction, then tells every waiter.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::BoxFuture;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use trace::ports::{StoreError, Written};
+
+use crate::batch::Prepared;
+use crate::open::{Options, connect_writer};
+use crate::session::Session;
+use crate::sql::unavailable;
+
+/// At most so many bytes in one transaction, so that no waiter waits long for its neighbours.
+const GROUP_BYTES: usize = 4 << 20;
+
+/// At most so many rows in one transaction.
+const GROUP_ROWS: usize = 2_000;
+
+/// Something to be done inside the next transaction. It may be run again after a rollback.
+pub(crate) type Act<T> =
+    Box<dyn for<'s> FnMut(&'s mut Session) -> BoxFuture<'s, Result<T, StoreError>> + Send>;
+
+/// The way to the writer. Cheap to share; the writer ends when the last one is gone or it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sender: mpsc::Sender<Item>,
+    waiting: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+enum Item {
+    Write(WriteItem),
+    Act(Box<dyn Action>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// A batch that waits to be written, and then what became of it.
+pub(crate) struct WriteItem {
+    pub(crate) prepared: Prepared,
+    pub(crate) written: Option<Written>,
+    reply: oneshot::Sender<Result<Written, StoreError>>,
+    _permit: Permit,
+}
+
+/// Counts the bytes of a waiting item, for as long as it waits.
+struct Permit {
+    bytes: usize,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+trait Action: Send {
+    fn run<'s>(&'s mut self, session: &'s mut Session) -> BoxFuture<'s, Result<(), StoreError>>;
+    fn settle(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+struct Acting<T> {
+    act: Act<T>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    _permit: Permit,
+}
+
+impl<T: Send> Action for Acting<T> {
+    fn run<'s>(&'s mut self, session: &'s mut Session) -> BoxFuture<'s, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.result = Some((self.act)(session).await?);
+            Ok(())
+        })
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        // A waiter that went away no longer wants to know.
+        let _ = reply.send(outcome.and_then(|()| result.ok_or_else(stopped)));
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::unavailable("the writer has stopped")
+}
+
+impl Writer {
+    /// Starts the writer on `connection`.
+    pub(crate) fn start(session: Session, path: PathBuf, options: &Options) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(options.queue_length.max(1));
+        let task = tokio::spawn(run(session, path, receiver));
+        let writer = Self { sender, waiting: Arc::default(), limit: options.queue_bytes };
+        (writer, task)
+    }
+
+    /// Writes a batch and returns when it is durable.
+    pub(crate) async fn write(&self, prepared: Prepared) -> Result<Written, StoreError> {
+        let (reply, outcome) = oneshot::channel();
+        let permit = self.permit(prepared.bytes)?;
+        self.send(Item::Write(WriteItem { prepared, written: None, reply, _permit: permit }))?;
+        outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Runs `act` inside a transaction and returns when its effect is durable.
+    pub(crate) async fn act<T: Send + 'static>(&self, act: Act<T>) -> Result<T, StoreError> {
+        let (reply, outcome) = oneshot::channel();
+        let permit = self.permit(0)?;
+        self.send(Item::Act(Box::new(Acting { act, result: None, reply, _permit: permit })))?;
+        outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Commits what is waiting, then stops. Later calls are refused.
+    pub(crate) async fn stop(&self) {
+        let (reply, stopped) = oneshot::channel();
+        if self.sender.send(Item::Stop(reply)).await.is_ok() {
+            let _ = stopped.await;
+        }
+    }
+
+    fn permit(&self, bytes: usize) -> Result<Permit, StoreError> {
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let permit = Permit { bytes, waiting: Arc::clone(&self.waiting) };
+        // A batch larger than the whole limit is taken when nothing else waits.
+        if before > 0 && before + bytes > self.limit { Err(StoreError::Busy) } else { Ok(permit) }
+    }
+
+    fn send(&self, item: Item) -> Result<(), StoreError> {
+        self.sender.try_send(item).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => stopped(),
+        })
+    }
+}
+
+/// What goes into one transaction.
+#[derive(Default)]
+struct Group {
+    writes: Vec<WriteItem>,
+    acts: Vec<Box<dyn Action>>,
+    bytes: usize,
+    rows: usize,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Group {
+    fn take(&mut self, item: Item) {
+        match item {
+            Item::Write(write) => {
+                self.bytes += write.prepared.bytes;
+                self.rows += write.prepared.rows();
+                self.writes.push(write);
+            }
+            Item::Act(act) => {
+                self.rows += 1;
+                self.acts.push(act);
+            }
+            Item::Stop(reply) => self.stop = Some(reply),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.stop.is_some() || self.bytes >= GROUP_BYTES || self.rows >= GROUP_ROWS
+    }
+
+    fn settle(self, outcome: Result<(), StoreError>) {
+        let mut outcome = Some(outcome);
+        // Only a group of one is ever settled with an error.
+        let mut next = || outcome.take().unwrap_or(Ok(()));
+        for write in self.writes {
+            let result = next().and_then(|()| write.written.ok_or_else(stopped));
+            let _ = write.reply.send(result);
+        }
+        for act in self.acts {
+            act.settle(next());
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.writes.len() + self.acts.len()
+    }
+
+    /// Returns each item as a group of its own.
+    fn split(self) -> impl Iterator<Item = Self> {
+        let writes = self.writes.into_iter().map(|write| Self { writes: vec![write], ..Self::default() });
+        writes.chain(self.acts.into_iter().map(|act| Self { acts: vec![act], ..Self::default() }))
+    }
+}
+
+async fn run(mut session: Session, path: PathBuf, mut receiver: mpsc::Receiver<Item>) {
+    while let Some(first) = receiver.recv().await {
+        let mut group = Group::default();
+        group.take(first);
+        while !group.is_full()
+            && let Ok(item) = receiver.try_recv()
+        {
+            group.take(item);
+        }
+        let stop = group.stop.take();
+        settle(&mut session, group, &path).await;
+        if let Some(reply) = stop {
+            receiver.close();
+            session.close().await;
+            let _ = reply.send(());
+            return;
+        }
+    }
+    session.close().await;
+}
+
+/// Commits a group. When that fails, each item gets a transaction of its own, so that one bad batch or a lack of
+/// space for a large one does not fail its neighbours.
+async fn settle(session: &mut Session, mut group: Group, path: &std::path::Path) {
+    match commit(session, &mut group, path).await {
+        Err(_) if group.len() > 1 => {
+            for mut single in group.split() {
+                let outcome = commit(session, &mut single, path).await;
+                single.settle(outcome);
+            }
+        }
+        outcome => group.settle(outcome),
+    }
+}
+
+async fn commit(session: &mut Session, group: &mut Group, path: &std::path::Path) -> Result<(), StoreError> {
+    let outcome = transact(session, group).await;
+    if outcome.is_err() {
+        session.forget();
+        if sqlx::query("ROLLBACK").execute(&mut session.connection).await.is_err() {
+            // A full disk makes SQLite roll back by itself. Anything worse needs a new connection.
+            let alive = session.connection.ping().await.is_ok();
+            if !alive && let Ok(connection) = connect_writer(path).await {
+                session.connection = connection;
+            }
+        }
+    }
+    outcome
+}
+
+async fn transact(session: &mut Session, group: &mut Group) -> Result<(), StoreError> {
+    execute(&mut session.connection, "BEGIN IMMEDIATE").await?;
+    if !group.writes.is_empty() {
+        session.write(&mut group.writes).await?;
+    }
+    for act in &mut group.acts {
+        act.run(session).await?;
+    }
+    execute(&mut session.connection, "COMMIT").await?;
+    session.keep();
+    Ok(())
+}
+
+async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(unavailable)
+}
