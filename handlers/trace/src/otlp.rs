@@ -1,7 +1,7 @@
 //! OpenTelemetry spans as ours.
 //!
 //! [`map`] reads the conventions for model calls that senders use — OpenTelemetry's own with its older names,
-//! the Vercel AI SDK's, OpenInference's and OpenLLMetry's — so that the same call is the same span with the
+//! the Vercel AI SDK's, `OpenInference`'s and `OpenLLMetry`'s — so that the same call is the same span with the
 //! same tokens, whoever sent it. Attributes are looked at once each; texts move from the request into the span.
 //! What has no place of its own stays with the span as an attribute, so that nothing a sender wrote is lost.
 
@@ -12,6 +12,8 @@ mod kind;
 mod messages;
 mod names;
 mod payload;
+#[cfg(test)]
+mod properties;
 mod source;
 mod span;
 #[cfg(test)]

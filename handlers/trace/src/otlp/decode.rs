@@ -49,12 +49,14 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better with json!")]
     fn span(span: Value) -> Span {
         let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
         let mut request = decode_json(&serde_json::to_vec(&request).unwrap()).unwrap();
         request.resource_spans.remove(0).scope_spans.remove(0).spans.remove(0)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better with json!")]
     fn value(value: Value) -> Option<Any> {
         let mut span = span(json!({"attributes": [{"key": "k", "value": value}]}));
         span.attributes.remove(0).value.and_then(|any| any.value)

@@ -4,7 +4,14 @@ macro_rules! names {
     ($($name:ident = $text:literal,)*) => {
         /// An attribute that has a meaning here.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(clippy::enum_variant_names, reason = "one of them is a name indeed")]
         pub(super) enum Name { $($name,)* }
+
+        #[cfg(test)]
+        impl Name {
+            /// Every key that has a meaning, for tests that draw from them.
+            pub(super) const KEYS: &[&str] = &[$($text,)*];
+        }
 
         /// Every known attribute, sorted by its text so that it can be searched in halves.
         const TABLE: &[(&str, Name)] = &[$(($text, Name::$name),)*];

@@ -44,14 +44,13 @@ pub(super) struct Sighting<'a> {
 impl Traces {
     /// Returns the draft of a trace, which is new when `id` was not seen before.
     pub(super) fn of(&mut self, id: [u8; 16], started_at: Timestamp) -> Option<&mut Draft> {
-        let at = match self.by_id.get(&id) {
-            Some(at) => *at,
-            None => {
-                let draft = Draft::new(TraceId::parse(&super::span::hex(&id)).ok()?, started_at);
-                self.drafts.push(draft);
-                self.by_id.insert(id, self.drafts.len() - 1);
-                self.drafts.len() - 1
-            }
+        let at = if let Some(at) = self.by_id.get(&id) {
+            *at
+        } else {
+            let draft = Draft::new(TraceId::parse(&super::span::hex(&id)).ok()?, started_at);
+            self.drafts.push(draft);
+            self.by_id.insert(id, self.drafts.len() - 1);
+            self.drafts.len() - 1
         };
         self.drafts.get_mut(at)
     }
@@ -113,7 +112,7 @@ impl Draft {
         self.see_metadata(attributes);
     }
 
-    /// Adds the members that the AI SDK and OpenLLMetry spread over attributes.
+    /// Adds the members that the AI SDK and `OpenLLMetry` spread over attributes.
     fn see_members(&mut self, attributes: &mut Attributes) {
         // The names of one convention outrank those of the next, whatever order they came in.
         let mut session: Option<(u8, String)> = None;

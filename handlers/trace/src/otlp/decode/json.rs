@@ -64,11 +64,11 @@ struct Span {
     #[serde(rename = "traceId", alias = "trace_id")]
     trace_id: Scalar,
     #[serde(rename = "spanId", alias = "span_id")]
-    span_id: Scalar,
+    id: Scalar,
     #[serde(rename = "traceState", alias = "trace_state", deserialize_with = "or_default")]
     trace_state: Text,
     #[serde(rename = "parentSpanId", alias = "parent_span_id")]
-    parent_span_id: Scalar,
+    parent_id: Scalar,
     flags: Scalar,
     #[serde(deserialize_with = "or_default")]
     name: Text,
@@ -168,9 +168,9 @@ impl From<Span> for proto::Span {
     fn from(span: Span) -> Self {
         Self {
             trace_id: span.trace_id.hex(),
-            span_id: span.span_id.hex(),
+            span_id: span.id.hex(),
             trace_state: span.trace_state.0,
-            parent_span_id: span.parent_span_id.hex(),
+            parent_span_id: span.parent_id.hex(),
             flags: span.flags.small(),
             name: span.name.0,
             kind: span.kind.number_of(&SPAN_KINDS),
