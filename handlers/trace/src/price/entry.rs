@@ -1,0 +1,95 @@
+use serde::Deserialize;
+
+/// Prices of one model's classes of tokens, in US dollars per million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Rates {
+    pub(super) input: Option<f64>,
+    pub(super) output: Option<f64>,
+    pub(super) cache_read: Option<f64>,
+    pub(super) cache_write: Option<f64>,
+    pub(super) cache_write_1h: Option<f64>,
+    pub(super) reasoning_output: Option<f64>,
+    pub(super) audio_input: Option<f64>,
+    pub(super) audio_output: Option<f64>,
+}
+
+/// The prices of one model.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Entry {
+    #[serde(flatten)]
+    base: Rates,
+    batch: Option<Box<Rates>>,
+    flex: Option<Box<Rates>>,
+    priority: Option<Box<Rates>>,
+    long_context: Vec<LongContext>,
+}
+
+/// Prices of requests whose input is longer than a bound.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct LongContext {
+    above_input_tokens: u64,
+    #[serde(flatten)]
+    rates: Rates,
+}
+
+impl Rates {
+    /// Returns these prices where there are any, and `base` where that is not dearer than plain tokens are here.
+    ///
+    /// A tier seldom lists every class: a cached token must not cost more for that than the tier's plain one.
+    fn over(&self, base: &Self) -> Self {
+        let (input, output) = (self.input.or(base.input), self.output.or(base.output));
+        let class = |own: Option<f64>, base: Option<f64>, plain: Option<f64>| {
+            own.or_else(|| base.map(|price| plain.map_or(price, |plain| price.min(plain))))
+        };
+        Self {
+            input,
+            output,
+            cache_read: class(self.cache_read, base.cache_read, input),
+            cache_write: self.cache_write.or(base.cache_write),
+            cache_write_1h: self.cache_write_1h.or(base.cache_write_1h),
+            reasoning_output: class(self.reasoning_output, base.reasoning_output, output),
+            audio_input: self.audio_input.or(base.audio_input),
+            audio_output: self.audio_output.or(base.audio_output),
+        }
+    }
+
+    fn all(&self) -> [Option<f64>; 8] {
+        [
+            self.input,
+            self.output,
+            self.cache_read,
+            self.cache_write,
+            self.cache_write_1h,
+            self.reasoning_output,
+            self.audio_input,
+            self.audio_output,
+        ]
+    }
+}
+
+impl Entry {
+    /// Returns the prices of a request: those of its service tier and of its length over the plain ones.
+    pub(super) fn rates(&self, input_tokens: u64, service_tier: Option<&str>) -> Rates {
+        let reached = self.long_context.iter().filter(|long| input_tokens > long.above_input_tokens);
+        let long = reached.max_by_key(|long| long.above_input_tokens);
+        let base = long.map_or(self.base, |long| long.rates.over(&self.base));
+        let tier = match service_tier {
+            Some("batch") => &self.batch,
+            Some("flex") => &self.flex,
+            Some("priority") => &self.priority,
+            _ => &None,
+        };
+        tier.as_deref().map_or(base, |tier| tier.over(&base))
+    }
+
+    /// Returns whether every price is a number of dollars and there is one at all.
+    pub(super) fn is_sound(&self) -> bool {
+        let tiers = [&self.batch, &self.flex, &self.priority].into_iter().filter_map(|tier| tier.as_deref());
+        let all = tiers.chain(self.long_context.iter().map(|long| &long.rates)).chain([&self.base]);
+        let prices = all.flat_map(Rates::all).flatten();
+        let has_price = self.base.input.is_some() || self.base.output.is_some();
+        has_price && prices.into_iter().all(|price| price.is_finite() && price >= 0.0)
+    }
+}
