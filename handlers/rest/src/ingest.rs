@@ -1,0 +1,181 @@
+//! `/api/ingest`: many traces and spans in one request, for client libraries.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use trace::json::Json as Raw;
+use trace::ports::{Clock, Ids, SpanChange, SpanWrite};
+use trace::record::Recorder;
+use trace::span::{NewSpan, SpanStatus, Version};
+use trace::time::Timestamp;
+use trace::trace::NewTrace;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::caller::{Caller, TracesWrite};
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::{Json, parse};
+use crate::router::Deps;
+use crate::spans::{SpanInput, UNKNOWN_ERROR, any_json};
+use crate::traces::TraceInput;
+
+/// Most entries of one request, traces and spans together.
+const MAX_ENTRIES: usize = 1000;
+
+pub(crate) fn routes() -> OpenApiRouter<Deps> {
+    OpenApiRouter::new().routes(routes!(ingest))
+}
+
+/// Traces and spans, at most 1000 together. Entries are read one by one, so that a bad one spares the others.
+#[derive(Deserialize, ToSchema)]
+struct Entries {
+    #[serde(default)]
+    #[schema(value_type = Vec<TraceInput>)]
+    traces: Vec<Box<RawValue>>,
+    #[serde(default)]
+    #[schema(value_type = Vec<SpanEntry>)]
+    spans: Vec<Box<RawValue>>,
+}
+
+/// What an entry has besides the members of a span to be created: how it ended.
+#[derive(Default, Deserialize, ToSchema)]
+struct EntryEnd {
+    /// `running` (default), `completed` or `failed`.
+    status: Option<EntryStatus>,
+    #[serde(default, deserialize_with = "any_json")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    output: Option<Raw>,
+    /// What went wrong, for `failed`.
+    error: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+}
+
+/// The state a span is inserted in.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum EntryStatus {
+    #[default]
+    Running,
+    Completed,
+    Failed,
+}
+
+/// A span to be created, and how it ended if it did.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the two readings of one entry")]
+struct SpanEntry {
+    #[schema(inline)]
+    #[serde(flatten)]
+    span: SpanInput,
+    #[schema(inline)]
+    #[serde(flatten)]
+    end: EntryEnd,
+}
+
+/// What became of the entries.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = IngestAnswer)]
+struct Outcome {
+    accepted_traces: usize,
+    accepted_spans: usize,
+    rejected: Vec<Rejected>,
+}
+
+/// An entry that was not taken.
+#[derive(Serialize, ToSchema)]
+struct Rejected {
+    /// Its index in its list.
+    index: usize,
+    /// `traces` or `spans`.
+    list: &'static str,
+    error: String,
+    code: &'static str,
+}
+
+impl Rejected {
+    fn new(list: &'static str, index: usize, error: &ApiError) -> Self {
+        Self { index, list, error: error.to_string(), code: error.answer().1 }
+    }
+}
+
+/// Creates many traces and spans at once, traces first, each list in order.
+#[utoipa::path(post, path = "/api/ingest", tag = "spans", request_body = Entries,
+    responses((status = 200, body = Outcome), (status = 400, body = ErrorBody)))]
+async fn ingest(
+    State(recorder): State<Recorder>,
+    State(ids): State<Arc<dyn Ids>>,
+    State(clock): State<Arc<dyn Clock>>,
+    caller: Caller<TracesWrite>,
+    Json(entries): Json<Entries>,
+) -> Result<Json<Outcome>, ApiError> {
+    if entries.traces.len() + entries.spans.len() > MAX_ENTRIES {
+        let message = format!("at most {MAX_ENTRIES} traces and spans fit in one request");
+        return Err(ApiError::InvalidRequest { field: None, message });
+    }
+    let now = clock.now();
+    let mut outcome = Outcome::default();
+    let mut traces = Vec::with_capacity(entries.traces.len());
+    for (index, raw) in entries.traces.iter().enumerate() {
+        match trace_entry(raw, &*ids, now) {
+            Ok(new) => traces.push(new),
+            Err(error) => outcome.rejected.push(Rejected::new("traces", index, &error)),
+        }
+    }
+    let mut spans = Vec::with_capacity(entries.spans.len());
+    let mut indexes = Vec::with_capacity(entries.spans.len());
+    for (index, raw) in entries.spans.iter().enumerate() {
+        match span_entry(raw, &*ids, now) {
+            Ok(new) => {
+                spans.push(SpanWrite::Create(new));
+                indexes.push(index);
+            }
+            Err(error) => outcome.rejected.push(Rejected::new("spans", index, &error)),
+        }
+    }
+    outcome.accepted_traces = traces.len();
+    let written = recorder.record(&caller.scope, traces, spans).await?;
+    for (index, change) in indexes.into_iter().zip(written.spans) {
+        if change == SpanChange::Conflict {
+            let error = ApiError::Conflict("a span of another trace has this id");
+            outcome.rejected.push(Rejected::new("spans", index, &error));
+        } else {
+            outcome.accepted_spans += 1;
+        }
+    }
+    Ok(Json(outcome))
+}
+
+fn trace_entry(raw: &RawValue, ids: &dyn Ids, now: Timestamp) -> Result<NewTrace, ApiError> {
+    let input: TraceInput = parse(raw.get().as_bytes())?;
+    if input.id.is_none() {
+        return Err(ApiError::field("id", "id is required here"));
+    }
+    Ok(input.into_new(ids, now))
+}
+
+fn span_entry(raw: &RawValue, ids: &dyn Ids, now: Timestamp) -> Result<NewSpan, ApiError> {
+    let input: SpanInput = parse(raw.get().as_bytes())?;
+    let end: EntryEnd = parse(raw.get().as_bytes())?;
+    if input.id.is_none() {
+        return Err(ApiError::field("id", "id is required here"));
+    }
+    let mut new = input.into_new(ids, now)?;
+    new.span.status = match end.status.unwrap_or_default() {
+        EntryStatus::Running => SpanStatus::Running,
+        EntryStatus::Completed => SpanStatus::Completed,
+        EntryStatus::Failed => {
+            let error = end.error.unwrap_or_else(|| UNKNOWN_ERROR.to_owned());
+            SpanStatus::Failed { error: error.replace('\0', "\u{fffd}") }
+        }
+    };
+    if new.span.status.is_terminal() {
+        new.span.ended_at = Some(end.ended_at.unwrap_or(now));
+    }
+    new.payload.output = end.output;
+    new.version = Version::new(&new.span.status, now);
+    Ok(new)
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Runs every test, or the parts named. Installs and starts what they need: Debian packages as root, npm and Python
+# packages into folders of the project.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+parts=(lint unit dashboard server conformance clients browser faults)
+
+usage() {
+  cat <<EOF
+usage: scripts/test.sh [PART...]
+
+  lint         formatting and lints of the Rust code
+  unit         domain, ports and handlers (cargo test)
+  dashboard    types, lints and tests of the web UI
+  server       builds the release binary the parts below run
+  conformance  the HTTP contract against the real server
+  clients      real client libraries against the real server
+  browser      the dashboard in Chromium
+  faults       kill -9, full and slow disks, hostile input
+
+Without a PART, all of them in this order.
+EOF
+}
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+# Installs Debian packages that are missing, where that is possible, and says what to do where it is not.
+need() {
+  local missing=()
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    echo "these packages are needed: ${missing[*]}" >&2
+    echo "install them with: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+}
+
+lint() {
+  cargo fmt --all --check
+  TRACEWAY_DASHBOARD=skip cargo clippy --workspace --all-targets -- -D warnings
+}
+
+unit() {
+  TRACEWAY_DASHBOARD=skip cargo test --workspace --exclude conformance
+}
+
+dashboard() {
+  (cd dashboard && npm ci --no-audit --no-fund --loglevel=error && npm run check && npm test)
+}
+
+server() {
+  cargo build --release -p api
+  cargo build --release -p conformance --bins
+}
+
+conformance() {
+  cargo test --release -p conformance --test conformance
+}
+
+clients() {
+  need python3-venv curl
+  bash tests/clients/setup.sh
+  cargo test --release -p conformance --test clients
+}
+
+browser() {
+  command -v chromium >/dev/null || need chromium
+  (cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && npm test)
+}
+
+faults() {
+  cargo test --release -p conformance --test faults
+}
+
+if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
+  usage
+  exit 0
+fi
+
+for part in "$@"; do
+  case " ${parts[*]} " in
+    *" $part "*) ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+
+[ $# -gt 0 ] || set -- "${parts[@]}"
+started=$SECONDS
+for part in "$@"; do
+  say "$part"
+  before=$SECONDS
+  "$part"
+  echo "-- $part took $((SECONDS - before)) s"
+done
+echo "all passed in $((SECONDS - started)) s: $*"
