@@ -1,0 +1,108 @@
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import type { LiveEvent } from "./types";
+
+export type LiveState = "connecting" | "live" | "disconnected";
+
+/** How long events are collected before pages hear of them together, so that a flood costs one render. */
+const BATCH_MS = 150;
+
+/** The one connection of this tab. It opens with the first listener and closes with the last. */
+class LiveStream {
+  private source: EventSource | null = null;
+  private waiting: LiveEvent[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly listeners = new Set<(events: LiveEvent[]) => void>();
+  private readonly watchers = new Set<() => void>();
+  private lastId = "";
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  state: LiveState = "connecting";
+
+  listen(listener: (events: LiveEvent[]) => void): () => void {
+    this.listeners.add(listener);
+    if (this.source === null) this.open();
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) this.close();
+    };
+  }
+
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  reconnect(): void {
+    this.close();
+    if (this.listeners.size > 0) this.open();
+  }
+
+  private open(): void {
+    this.become("connecting");
+    const since = this.lastId === "" ? "" : `&since=${this.lastId}`;
+    const source = new EventSource(`/api/events?payload=none${since}`);
+    this.source = source;
+    source.onopen = () => this.become("live");
+    source.onmessage = (message: MessageEvent<string>) => {
+      if (message.lastEventId !== "") this.lastId = message.lastEventId;
+      try {
+        this.collect(JSON.parse(message.data) as LiveEvent);
+      } catch {
+        // A frame that is no JSON is not ours.
+      }
+    };
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) {
+        // The browser gives up after a refusal; we go on, from the last event seen.
+        this.become("disconnected");
+        this.source = null;
+        this.retry = setTimeout(() => this.listeners.size > 0 && this.open(), 3000);
+      } else {
+        this.become("connecting");
+      }
+    };
+  }
+
+  private close(): void {
+    clearTimeout(this.retry);
+    this.source?.close();
+    this.source = null;
+  }
+
+  private collect(event: LiveEvent): void {
+    this.waiting.push(event);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      const events = this.waiting;
+      this.waiting = [];
+      for (const listener of [...this.listeners]) listener(events);
+    }, BATCH_MS);
+  }
+
+  private become(state: LiveState): void {
+    this.state = state;
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+export const liveStream = new LiveStream();
+
+/** Calls `handler` with what happened since the last call, a few times a second at most. */
+export function useLiveBatches(handler: (events: LiveEvent[]) => void): void {
+  const latest = useRef(handler);
+  useEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(() => liveStream.listen((events) => latest.current(events)), []);
+}
+
+/** Calls `handler` with each event. */
+export function useLiveEvents(handler: (event: LiveEvent) => void): void {
+  useLiveBatches((events) => events.forEach(handler));
+}
+
+export function useLiveState(): LiveState {
+  return useSyncExternalStore(
+    (watcher) => liveStream.watch(watcher),
+    () => liveStream.state,
+  );
+}

@@ -1,0 +1,30 @@
+// The shapes the API answers with, by the names the rest of the dashboard uses. Generated from the server's own
+// description of itself; `npm run types` renews them.
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Span = Schemas["Span"];
+export type SpanKind = Schemas["SpanKind"];
+export type SpanStatus = Schemas["SpanStatus"];
+export type SpanMetadata = Schemas["SpanMetadata"];
+export type Trace = Schemas["Trace"];
+export type Status = Schemas["Status"];
+export type TraceDetail = Schemas["TraceDetail"];
+export type TracePage = Schemas["TracePage"];
+export type SpanPage = Schemas["SpanPage"];
+export type Session = Schemas["Session"];
+export type SessionPage = Schemas["SessionPage"];
+export type SessionDetail = Schemas["SessionDetail"];
+export type Summary = Schemas["AnalyticsSummary"];
+export type Stats = Schemas["Stats"];
+export type Health = Schemas["Health"];
+
+/** What the live stream says. */
+export type LiveEvent =
+  | { type: "span_created" | "span_completed" | "span_failed"; span: Span }
+  | { type: "span_deleted"; span_id: string; trace_id: string }
+  | { type: "trace_created" | "trace_updated"; trace: Trace }
+  | { type: "trace_deleted"; trace_id: string }
+  | { type: "cleared" }
+  | { type: "resync" };

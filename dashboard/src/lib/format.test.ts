@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { formatAgo, formatCost, formatCount, formatDuration } from "./format";
+
+test("durations change unit where the next one reads better", () => {
+  expect([0, 420, 999, 1240, 59_990, 60_000, 125_000, 3_720_000].map(formatDuration)).toEqual([
+    "0 ms", "420 ms", "999 ms", "1.24 s", "59.99 s", "1 m 00 s", "2 m 05 s", "1 h 02 m",
+  ]);
+});
+
+test("costs keep two significant digits below a cent", () => {
+  expect([0, 0.0031, 0.000123, 0.00999, 0.01, 1.5, 12_345.6].map(formatCost)).toEqual([
+    "$0", "$0.0031", "$0.00012", "$0.0100", "$0.01", "$1.50", "$12,346",
+  ]);
+});
+
+test("counts never show a thousand of a unit", () => {
+  expect([999, 1000, 12_400, 999_949, 999_950, 3_100_000].map(formatCount)).toEqual([
+    "999", "1.0 k", "12.4 k", "999.9 k", "1.0 M", "3.1 M",
+  ]);
+});
+
+test("times in the future count as now", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+  expect(formatAgo("2026-01-01T00:00:09Z", now)).toBe("now");
+  expect(formatAgo("2025-12-31T22:00:00Z", now)).toBe("2 h");
+});
