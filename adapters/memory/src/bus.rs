@@ -56,9 +56,8 @@ impl Channel {
         self.last += 1;
         let (sequence, event) = (Sequence(self.last), Arc::new(event));
         // A full queue means a slow subscriber: it is let go, and comes back from the last sequence it saw.
-        self.subscribers.retain(|subscriber| {
-            subscriber.try_send(Delivery::Event(sequence, Arc::clone(&event))).is_ok()
-        });
+        self.subscribers
+            .retain(|subscriber| subscriber.try_send(Delivery::Event(sequence, Arc::clone(&event))).is_ok());
         self.log.push_back((sequence, event));
         if self.log.len() > LOG_LENGTH
             && let Some((trimmed, _)) = self.log.pop_front()

@@ -14,7 +14,8 @@ pub struct SummaryQuery {
 /// What spans add up to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// Number of traces.
+    /// Number of traces: those that started in the time asked for when the filter has times alone or nothing,
+    /// else those with a selected span.
     pub traces: u64,
     /// Number of spans.
     pub spans: u64,
@@ -26,7 +27,7 @@ pub struct Summary {
     pub cost: f64,
     /// Mean duration of ended spans in milliseconds; `None` when none has ended.
     pub avg_latency_ms: Option<f64>,
-    /// One row per model and provider of model calls.
+    /// One row per model and provider of model calls, the costliest first, then by name.
     pub models: Vec<ModelRow>,
 }
 

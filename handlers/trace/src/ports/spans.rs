@@ -121,6 +121,10 @@ pub trait SpanStore: Send + Sync {
     async fn list_traces(&self, scope: &Scope, query: &ListQuery) -> Result<Page<Trace>, StoreError>;
 
     /// Returns one page of sessions, the most recently active first; sort and order are ignored.
+    ///
+    /// Status, cost, tokens and duration are those of the session, the session id matches in part, and a session
+    /// lies in a time when it was active after `since` and began before `until`. All other keys must be met
+    /// together by at least one of its traces, as [`SpanStore::list_traces`] would.
     async fn list_sessions(&self, scope: &Scope, query: &ListQuery) -> Result<Page<Session>, StoreError>;
 
     /// Returns one session and its traces by start, or `None` when no trace carries the id.
