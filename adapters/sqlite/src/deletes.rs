@@ -1,12 +1,15 @@
+use futures_util::TryStreamExt;
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 use trace::id::{SpanId, TraceId};
 use trace::ports::StoreError;
 use trace::time::Timestamp;
 use trace::trace::Totals;
 
+use crate::rollup::Changes;
 use crate::session::Session;
-use crate::span_row::trace_id;
-use crate::sql::{column, unavailable, unsigned};
+use crate::span_row::{self, COLUMNS, trace_id};
+use crate::sql::{Value, arguments, column, unavailable, unsigned};
 
 /// Traces one transaction of a sweep takes away, so that writers get their turn in between.
 const SWEEP_STEP: i64 = 200;
@@ -34,6 +37,7 @@ impl Session {
             return Ok(None);
         };
         let (row, trace): (i64, i64) = (column(&found, 0)?, column(&found, 1)?);
+        self.count_out(project, "s.row = ?", Value::Integer(row)).await?;
         self.run("DELETE FROM payloads WHERE row = ?1", &[row]).await?;
         self.run("DELETE FROM spans WHERE row = ?1", &[row]).await?;
         self.run("UPDATE projects SET spans = spans - 1 WHERE id = ?1", &[project]).await?;
@@ -81,6 +85,8 @@ impl Session {
             "DELETE FROM payloads WHERE row IN (SELECT row FROM spans WHERE project = ?1)",
             "DELETE FROM spans WHERE project = ?1",
             "DELETE FROM traces WHERE project = ?1",
+            "DELETE FROM rollup_durations WHERE rollup IN (SELECT row FROM rollups WHERE project = ?1)",
+            "DELETE FROM rollups WHERE project = ?1",
             "UPDATE projects SET traces = 0, spans = 0 WHERE id = ?1",
         ] {
             self.run(sql, &[project]).await?;
@@ -90,6 +96,8 @@ impl Session {
 
     async fn delete_traces(&mut self, project: i64, rows: &[i64]) -> Result<u64, StoreError> {
         let list = serde_json::to_string(rows).unwrap_or_default();
+        let of_traces = "s.trace IN (SELECT value FROM json_each(?))";
+        self.count_out(project, of_traces, list.as_str().into()).await?;
         let mut spans = 0;
         for sql in [
             "DELETE FROM payloads WHERE row IN
@@ -105,6 +113,23 @@ impl Session {
         let sql = "UPDATE projects SET traces = traces - ?2, spans = spans - ?3 WHERE id = ?1";
         self.run(sql, &[project, traces, crate::sql::integer(spans)]).await?;
         Ok(spans)
+    }
+
+    /// Takes spans that are about to go out of the sums per hour.
+    async fn count_out(
+        &mut self,
+        project: i64,
+        condition: &'static str,
+        value: Value,
+    ) -> Result<(), StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM spans s JOIN traces t ON t.row = s.trace WHERE {condition}");
+        let mut rows = sqlx::query_with(AssertSqlSafe(sql), arguments([value])).fetch(&mut self.connection);
+        let mut changes = Changes::default();
+        while let Some(row) = rows.try_next().await.map_err(unavailable)? {
+            changes.remove(project, &span_row::decode(&row)?.span);
+        }
+        drop(rows);
+        changes.store(&mut self.connection).await.map_err(unavailable)
     }
 
     /// Works out from its spans what a trace adds up to.

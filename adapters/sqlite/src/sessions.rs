@@ -1,14 +1,16 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlitePool};
-use trace::filter::{Filter, ListQuery, NumberField, Page, Position, SortValue, Term, Test, TraceFilter};
+use trace::filter::{
+    Filter, ListQuery, NumberField, Page, Position, SortBy, SortOrder, SortValue, Term, Test, TraceFilter,
+};
 use trace::ports::StoreError;
 use trace::span::StatusWord;
 use trace::time::Timestamp;
 use trace::trace::{Session, add_tags};
 
-use crate::condition::Conditions;
+use crate::condition::{Conditions, text_terms};
 use crate::sql::{Value, arguments, column, json_array, unavailable, unsigned};
 use crate::traces;
 
@@ -26,7 +28,7 @@ pub(crate) async fn list(
     project: i64,
     query: &ListQuery,
 ) -> Result<Page<Session>, StoreError> {
-    let (mut outer, of_traces) = conditions(project, &query.filter);
+    let (mut outer, of_traces) = conditions(pool, project, &query.filter).await?;
     if let Some(after) = &query.after {
         let last_active = Value::from(after.value.clone());
         outer.and("(last_active_at, id) < (?, ?)", [last_active, after.id.as_str().into()]);
@@ -70,7 +72,11 @@ pub(crate) async fn find(pool: &SqlitePool, project: i64, id: &str) -> Result<Op
 }
 
 /// Returns what a filter asks of a session's totals, and what it asks of at least one of its traces.
-fn conditions(project: i64, filter: &Filter) -> (Conditions, Conditions) {
+async fn conditions(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &Filter,
+) -> Result<(Conditions, Conditions), StoreError> {
     let mut outer = Conditions::default();
     let mut of_traces = Filter::default();
     for term in &filter.terms {
@@ -79,12 +85,30 @@ fn conditions(project: i64, filter: &Filter) -> (Conditions, Conditions) {
         }
     }
     let mut inner = Conditions::default();
-    if !of_traces.is_empty() {
+    if !text_terms(&of_traces.terms).is_empty() {
+        let sessions: Vec<String> = having_text(pool, project, of_traces).await?.into_iter().collect();
+        inner.and("id IN (SELECT value FROM json_each(?))", [json_array(&sessions)]);
+    } else if !of_traces.is_empty() {
         let traces = traces::conditions(project, &TraceFilter::of(&of_traces));
         let sql = format!("id IN (SELECT t.session_id FROM traces t WHERE {})", traces.sql);
         inner.and(&sql, traces.values);
     }
-    (outer, inner)
+    Ok((outer, inner))
+}
+
+/// Returns the sessions that have a trace which meets a filter with text in it.
+async fn having_text(pool: &SqlitePool, project: i64, filter: Filter) -> Result<HashSet<String>, StoreError> {
+    let (sort_by, sort_order) = (SortBy::StartedAt, SortOrder::Desc);
+    let mut query = ListQuery { filter, sort_by, sort_order, after: None, limit: 1_000 };
+    let mut sessions = HashSet::new();
+    loop {
+        let page = traces::list(pool, project, &query).await?;
+        sessions.extend(page.items.into_iter().filter_map(|trace| trace.session_id));
+        query.after = page.next;
+        if query.after.is_none() {
+            return Ok(sessions);
+        }
+    }
 }
 
 /// Adds what a term asks of the totals. Returns whether it was about them.

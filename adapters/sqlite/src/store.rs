@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use sqlx::SqlitePool;
 use trace::filter::{ListQuery, Page};
 use trace::id::{Scope, SpanId, TraceId};
-use trace::ports::{Batch, Counts, PayloadStore, SpanKey, SpanStore, StoreError, Written};
+use trace::ports::{
+    Batch, Counts, PayloadStore, Rollups, SpanKey, SpanStore, StoreError, Summary, SummaryQuery, Written,
+};
 use trace::span::{Payload, Span};
 use trace::time::Timestamp;
 use trace::trace::{Session as SessionView, Trace};
@@ -17,7 +19,7 @@ use crate::open::{OpenError, Options, open};
 use crate::session::Session;
 use crate::sql::{unavailable, unsigned};
 use crate::writer::{Act, Writer};
-use crate::{payloads, sessions, spans, traces};
+use crate::{payloads, sessions, spans, summary, traces};
 
 /// The stores of one SQLite file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,7 +55,7 @@ impl SqliteStore {
         self.inner.writer.stop().await;
     }
 
-    fn readers(&self) -> &SqlitePool {
+    pub(crate) fn readers(&self) -> &SqlitePool {
         &self.inner.readers
     }
 
@@ -76,7 +78,7 @@ impl SqliteStore {
         Ok(found)
     }
 
-    async fn act<T: Send + 'static>(&self, act: Act<T>) -> Result<T, StoreError> {
+    pub(crate) async fn act<T: Send + 'static>(&self, act: Act<T>) -> Result<T, StoreError> {
         self.inner.writer.act(act).await
     }
 }
@@ -246,5 +248,22 @@ impl PayloadStore for SqliteStore {
             row.and_then(|row| payloads.get(row)).cloned().unwrap_or_default()
         };
         Ok(spans.iter().map(payload).collect())
+    }
+}
+
+#[async_trait]
+impl Rollups for SqliteStore {
+    async fn summary(&self, scope: &Scope, query: &SummaryQuery) -> Result<Summary, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(Summary::default());
+        };
+        summary::of(self.readers(), project, &query.filter).await
+    }
+
+    async fn repair(&self, scope: &Scope) -> Result<(), StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(());
+        };
+        self.act(Box::new(move |session| Box::pin(session.repair(project)))).await
     }
 }

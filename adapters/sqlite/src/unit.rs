@@ -15,6 +15,7 @@ use trace::span::{Finish, NewSpan, Span, StatusWord};
 use trace::trace::{NewTrace, OnExisting, Totals};
 
 use crate::batch::Sides;
+use crate::rollup::Changes;
 use crate::session::Session;
 use crate::span_row::{self, Place};
 use crate::sql::{Insert, Value, integer, json_array, unavailable};
@@ -45,6 +46,7 @@ struct Unit {
     spans: Vec<SpanSlot>,
     trace_of: HashMap<(i64, TraceId), usize>,
     spans_of: HashMap<(i64, SpanId), Vec<usize>>,
+    rollups: Changes,
     /// New traces and spans of each project.
     counts: HashMap<i64, (u64, u64)>,
 }
@@ -333,6 +335,7 @@ impl Unit {
             version: integer(new.version.0),
         };
         self.counts.entry(project).or_default().1 += 1;
+        self.rollups.add(project, &span);
         self.hold(trace, place, Arc::clone(&span), sides.clone(), true);
         SpanChange::Created(span)
     }
@@ -343,6 +346,8 @@ impl Unit {
         touched.note(slot.trace, TraceChange::Unchanged);
         trace.changed = true;
         trace.recompute |= !swap(&mut trace.stored.trace.totals, &slot.span, &span);
+        self.rollups.remove(slot.place.project, &slot.span);
+        self.rollups.add(slot.place.project, &span);
         slot.span = span;
         slot.place.version = version;
         slot.changed = true;
@@ -374,6 +379,8 @@ impl Unit {
             trace_row::encode(&slot.stored, slot.project, &mut traces);
         }
         trace_row::UPSERT.run(&mut session.connection, traces).await.map_err(unavailable)?;
+        let rollups = std::mem::take(&mut self.rollups);
+        rollups.store(&mut session.connection).await.map_err(unavailable)?;
         for (&project, &(traces, spans)) in &self.counts {
             sqlx::query("UPDATE projects SET traces = traces + ?2, spans = spans + ?3 WHERE id = ?1")
                 .bind(project)

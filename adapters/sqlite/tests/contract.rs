@@ -4,7 +4,11 @@
 
 use adapter_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
-use trace::testing::{TextSearch, payload_store_contract, span_store_contract};
+use trace::ports::Clock;
+use trace::testing::{
+    TextSearch, job_queue_contract, payload_store_contract, rollups_contract, span_store_contract,
+};
+use trace::time::Timestamp;
 
 async fn store() -> (TempDir, SqliteStore) {
     let directory = tempfile::tempdir().unwrap();
@@ -22,4 +26,25 @@ async fn sqlite_keeps_the_span_store_contract() {
 async fn sqlite_keeps_the_payload_store_contract() {
     let (_directory, store) = store().await;
     payload_store_contract(&store, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_the_rollups_contract() {
+    let (_directory, store) = store().await;
+    rollups_contract(&store, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_the_job_queue_contract() {
+    let (_directory, store) = store().await;
+    job_queue_contract(&store, &SystemTime).await;
+}
+
+struct SystemTime;
+
+impl Clock for SystemTime {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
+    }
 }
