@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The product seen from outside: emulators of the services it talks to, ways to start it, and what is expected of it.
+
+pub mod bench;
+pub mod mount;
+pub mod providers;

@@ -81,7 +81,9 @@ pub(crate) async fn read_body<S: Send + Sync>(
 
 /// Reads JSON, naming the member that is wrong.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    // Members that are not read would let invalid UTF-8 through.
+    let text = std::str::from_utf8(body).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();

@@ -1,0 +1,11 @@
+//! Measurements of the real binary, each beside its baseline in the same run.
+
+pub mod disk;
+pub mod ingest;
+pub mod load;
+pub mod otlp;
+pub mod process;
+pub mod proxy;
+pub mod read;
+pub mod report;
+pub mod subject;

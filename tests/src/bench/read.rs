@@ -1,0 +1,163 @@
+//! Lists, filters, full text and large traces, at 100 000 and 1 000 000 spans.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use hdrhistogram::Histogram;
+use serde_json::json;
+
+use super::load::http;
+use super::otlp::{Random, encoded, request};
+use super::report::{Report, ms};
+use super::subject::Subject;
+
+const REPEATS: usize = 40;
+
+/// What is asked, its path and its budget in milliseconds.
+const QUERIES: [(&str, &str, u64); 16] = [
+    ("spans, newest", "/api/spans?payload=none", 50),
+    ("spans, newest, with payloads", "/api/spans", 50),
+    ("spans by model", "/api/spans?payload=none&model=gpt-4.1", 50),
+    ("spans by kind and status", "/api/spans?payload=none&kind=llm_call&status=completed", 50),
+    ("failed spans (few)", "/api/spans?payload=none&status=failed", 50),
+    ("spans by duration", "/api/spans?payload=none&sort_by=duration", 50),
+    ("spans by cost", "/api/spans?payload=none&sort_by=cost", 50),
+    ("spans by tokens", "/api/spans?payload=none&sort_by=tokens", 50),
+    ("spans of a model above a cost", "/api/spans?payload=none&q=model:gpt-4.1%20cost:%3E0.01", 50),
+    ("traces, newest", "/api/traces", 50),
+    ("traces by cost", "/api/traces?sort_by=cost", 50),
+    ("traces with a model", "/api/traces?q=model:claude-sonnet-4", 50),
+    ("summary", "/api/analytics/summary", 50),
+    ("text, in most spans", "/api/spans?payload=none&q=refund", 150),
+    ("text, in one span", "/api/spans?payload=none&q=xylophone", 150),
+    ("text, in none", "/api/spans?payload=none&q=zzyzx", 150),
+];
+
+/// Fills a server step by step and measures at each.
+pub async fn run(report: &mut Report, steps: &[u64]) -> anyhow::Result<()> {
+    let subject = Subject::start().await?;
+    plant(&subject).await?;
+    let mut held = 0;
+    for &step in steps {
+        fill(&subject, held, step).await?;
+        held = step;
+        settle(&subject).await?;
+        for (name, path, budget) in QUERIES {
+            let timings = repeat(&subject, path).await?;
+            let (p50, p95) = (timings.value_at_quantile(0.5), timings.value_at_quantile(0.95));
+            let what = format!("{step} spans: {name}");
+            let measured = format!("p50 {}, p95 {}", ms(p50), ms(p95));
+            report.add(&what, measured, "", &format!("p95 ≤ {budget} ms"), Some(p95 <= budget * 1000));
+        }
+        let paged = pages(&subject).await?;
+        report.add(
+            &format!("{step} spans: 20 pages by cursor, each"),
+            format!("p95 {}", ms(paged.value_at_quantile(0.95))),
+            "",
+            "p95 ≤ 50 ms",
+            Some(paged.value_at_quantile(0.95) <= 50_000),
+        );
+    }
+    large_trace(report, &subject).await
+}
+
+/// One span with a word no other has.
+async fn plant(subject: &Subject) -> anyhow::Result<()> {
+    let span = json!({ "spans": [{ "id": "planted", "trace_id": "planted", "name": "planted", "status": "failed",
+        "error": "planted", "input": [{ "role": "user", "content": "Where is my xylophone?" }] }] });
+    post(subject, "/api/ingest", &span).await
+}
+
+async fn post(subject: &Subject, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
+    let client = reqwest::Client::new();
+    client.post(format!("{}{path}", subject.api_url)).json(body).send().await?.error_for_status()?;
+    Ok(())
+}
+
+async fn fill(subject: &Subject, from: u64, to: u64) -> anyhow::Result<()> {
+    let client = http();
+    let uri: http::Uri = format!("{}/v1/traces", subject.api_url).parse()?;
+    let mut random = Random::new(from + 1);
+    let mut flying = tokio::task::JoinSet::new();
+    let mut sent = from;
+    while sent < to {
+        let count = (to - sent).min(256);
+        let at = 1_760_000_000_000_000_000 + sent * 1_000_000;
+        let body = encoded(&request(&mut random, usize::try_from(count)?, at));
+        let message = http::Request::post(uri.clone())
+            .header("content-type", "application/x-protobuf")
+            .body(body.into())?;
+        let client = client.clone();
+        flying.spawn(async move { client.request(message).await.map(|answer| answer.status().is_success()) });
+        sent += count;
+        if flying.len() >= 8 {
+            let ok = flying.join_next().await.context("nothing in flight")???;
+            anyhow::ensure!(ok, "an export was refused");
+        }
+    }
+    while let Some(done) = flying.join_next().await {
+        anyhow::ensure!(done??, "an export was refused");
+    }
+    Ok(())
+}
+
+/// Waits until the server has nothing left to do, such as indexing.
+async fn settle(subject: &Subject) -> anyhow::Result<()> {
+    for _ in 0..900 {
+        let before = subject.cpu()?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        if subject.cpu()?.saturating_sub(before) < Duration::from_millis(60) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the server is still busy half an hour after the last write")
+}
+
+async fn repeat(subject: &Subject, path: &str) -> anyhow::Result<Histogram<u64>> {
+    let client = reqwest::Client::new();
+    let url = format!("{}{path}", subject.api_url);
+    let mut timings = Histogram::new(3)?;
+    for _ in 0..REPEATS {
+        let started = Instant::now();
+        client.get(&url).send().await?.error_for_status()?.bytes().await?;
+        timings.record(u64::try_from(started.elapsed().as_micros())?)?;
+    }
+    Ok(timings)
+}
+
+async fn pages(subject: &Subject) -> anyhow::Result<Histogram<u64>> {
+    let client = reqwest::Client::new();
+    let mut timings = Histogram::new(3)?;
+    let mut cursor = String::new();
+    for _ in 0..20 {
+        let url = format!("{}/api/spans?payload=none&limit=100&cursor={cursor}", subject.api_url);
+        let started = Instant::now();
+        let page: serde_json::Value = client.get(&url).send().await?.error_for_status()?.json().await?;
+        timings.record(u64::try_from(started.elapsed().as_micros())?)?;
+        page["cursor"].as_str().context("the list ended early")?.clone_into(&mut cursor);
+    }
+    Ok(timings)
+}
+
+async fn large_trace(report: &mut Report, subject: &Subject) -> anyhow::Result<()> {
+    for chunk in 0..10 {
+        let spans: Vec<_> = (0..1000)
+            .map(|n| {
+                let index = chunk * 1000 + n;
+                let parent = (index > 0).then(|| format!("large-{}", (index - 1) / 10));
+                json!({ "id": format!("large-{index}"), "trace_id": "large", "parent_id": parent, "name": format!("step {index}"),
+                    "status": "completed", "kind": { "type": "tool_call", "tool_name": "lookup" },
+                    "input": { "index": index }, "output": { "found": true } })
+            })
+            .collect();
+        post(subject, "/api/ingest", &json!({ "spans": spans })).await?;
+    }
+    for (name, path) in [("without payloads, as the dashboard asks", "?payload=none"), ("with payloads", "")]
+    {
+        let timings = repeat(subject, &format!("/api/traces/large{path}")).await?;
+        let (p50, p95) = (timings.value_at_quantile(0.5), timings.value_at_quantile(0.95));
+        let what = format!("trace of 10 000 spans, {name}");
+        report.add(&what, format!("p50 {}, p95 {}", ms(p50), ms(p95)), "", "≤ 150 ms", Some(p95 <= 150_000));
+    }
+    Ok(())
+}
