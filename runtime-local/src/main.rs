@@ -1,2 +1,44 @@
-//! The `traceway` binary.
-fn main() {}
+//! The `traceway` binary: `serve` runs the product, the other commands are small clients of its API.
+
+mod background;
+mod cli;
+mod client;
+mod config_file;
+mod dev_ingest;
+mod export;
+mod health;
+mod listen;
+mod logging;
+mod routers;
+mod serve;
+mod settings;
+mod spool;
+mod sse;
+mod stores;
+mod supervise;
+mod tail;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    // Read before the command line, which takes defaults from the environment. A missing file is no error.
+    let dotenv = dotenvy::dotenv();
+    let cli = cli::Cli::parse();
+    let outcome = match cli.command {
+        None => serve::run(cli.serve, dotenv),
+        Some(cli::Command::Serve(flags)) => serve::run(*flags, dotenv),
+        Some(cli::Command::Export(flags)) => export::run(flags),
+        Some(cli::Command::Tail(flags)) => tail::run(flags),
+        Some(cli::Command::Health(flags)) => health::run(flags),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{}error:{} {error:#}", cli::RED, cli::RESET);
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
