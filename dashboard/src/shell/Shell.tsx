@@ -1,5 +1,164 @@
-import { Outlet } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Monitor, Moon, Search, Sun } from "lucide-react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { api } from "../api/client";
+import type { Health } from "../api/types";
+import { Failed } from "../components/Notices";
+import { isTyping } from "../lib/keys";
+import { setTheme, useTheme, type Theme } from "../lib/theme";
+import { PAGES } from "./pages";
 
+const Palette = lazy(() => import("./Palette"));
+const KeyList = lazy(() => import("./KeyList"));
+
+/** The frame of every page: navigation, the palette, and keys that work everywhere. */
 export function Shell() {
-  return <Outlet />;
+  const [palette, setPalette] = useState(false);
+  const [keys, setKeys] = useState(false);
+  const health = useQuery({
+    queryKey: ["health"],
+    queryFn: ({ signal }) => api.get<Health>("/api/health", { signal }),
+    refetchInterval: (query) => (query.state.error === null ? 30_000 : 3_000),
+  });
+  useGlobalKeys({ onPalette: () => setPalette(true), onKeys: () => setKeys(true) });
+
+  // A server that never answered has nothing to show; one that went away leaves the page readable.
+  if (health.isError && health.data === undefined) {
+    return (
+      <main className="flex h-full">
+        <Failed error={health.error} onRetry={() => void health.refetch()} />
+      </main>
+    );
+  }
+  return (
+    <div className="flex h-full max-md:flex-col-reverse">
+      <Sidebar health={health.data} onPalette={() => setPalette(true)} onKeys={() => setKeys(true)} />
+      <main className="min-h-0 min-w-0 flex-1">
+        <Outlet />
+      </main>
+      <Suspense>
+        {palette && <Palette onClose={() => setPalette(false)} onKeys={() => setKeys(true)} />}
+        {keys && <KeyList onClose={() => setKeys(false)} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function Mark() {
+  return (
+    <svg width="20" height="20" viewBox="0 0 24 24" aria-hidden>
+      <rect width="24" height="24" rx="6" fill="var(--accent)" />
+      <path d="M5 7h9M8 12h9M11 17h8" stroke="var(--on-accent)" strokeWidth="2.4" strokeLinecap="round" />
+    </svg>
+  );
+}
+
+const LINK =
+  "flex items-center gap-2.5 rounded-md text-muted hover:bg-hover hover:text-text data-[status=active]:bg-hover data-[status=active]:text-text";
+
+function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; onPalette: () => void; onKeys: () => void }) {
+  return (
+    <nav
+      aria-label="Main"
+      className="flex shrink-0 border-line bg-surface max-md:h-14 max-md:items-center max-md:justify-around max-md:border-t md:w-60 md:flex-col md:border-r md:p-3"
+    >
+      <Link to="/" search={{} as never} className="mb-3 flex h-8 items-center gap-2.5 px-2 text-[14px] font-semibold max-md:hidden">
+        <Mark />
+        Traceway
+      </Link>
+      <button
+        type="button"
+        onClick={onPalette}
+        className="mb-3 flex h-7 items-center gap-2 rounded-md border border-line-strong bg-bg px-2 text-faint hover:text-muted max-md:hidden"
+      >
+        <Search size={13} />
+        Search
+        <kbd className="ml-auto font-sans text-[11px]">⌘K</kbd>
+      </button>
+      {PAGES.map(({ to, name, key, Icon }) => (
+        <Link
+          key={to}
+          to={to}
+          search={{} as never}
+          activeOptions={{ exact: to === "/", includeSearch: false }}
+          title={`${name} (g ${key})`}
+          className={`${LINK} max-md:h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 max-md:px-3 max-md:text-[11px] md:h-8 md:px-2`}
+        >
+          <Icon size={15} strokeWidth={1.75} />
+          {name}
+        </Link>
+      ))}
+      <div className="mt-auto flex flex-col gap-2 max-md:hidden">
+        <ThemeSwitch />
+        <div className="flex items-center gap-2 px-2 text-[11px] text-faint">
+          <span
+            className={`size-1.5 rounded-full ${health?.status === "ok" ? "bg-ok" : "bg-fail"}`}
+            title={health?.status === "ok" ? "The server is well" : "The server cannot write"}
+          />
+          {health === undefined ? "…" : `v${health.version} · ${health.storage.backend}`}
+          <button type="button" onClick={onKeys} aria-label="Keyboard keys" title="Keyboard keys (?)" className="ml-auto rounded border border-line px-1.5 hover:text-text">
+            ?
+          </button>
+        </div>
+      </div>
+    </nav>
+  );
+}
+
+const THEMES: readonly [Theme, string, typeof Sun][] = [
+  ["light", "Light", Sun],
+  ["dark", "Dark", Moon],
+  ["system", "As the system", Monitor],
+];
+
+function ThemeSwitch() {
+  const theme = useTheme();
+  return (
+    <div role="group" aria-label="Theme" className="mx-1 flex w-fit rounded-md border border-line p-px">
+      {THEMES.map(([value, label, Icon]) => (
+        <button
+          key={value}
+          type="button"
+          aria-label={label}
+          title={label}
+          aria-pressed={theme === value}
+          onClick={() => setTheme(value)}
+          className="flex h-6 w-8 items-center justify-center rounded-[5px] text-faint hover:text-text aria-pressed:bg-hover aria-pressed:text-text"
+        >
+          <Icon size={13} />
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** `⌘K` palette, `/` search, `?` keys, `g` and a letter for pages. */
+function useGlobalKeys({ onPalette, onKeys }: { onPalette: () => void; onKeys: () => void }) {
+  const navigate = useNavigate();
+  const went = useRef(0);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        onPalette();
+        return;
+      }
+      if (isTyping(event) || event.metaKey || event.ctrlKey || event.altKey) return;
+      const page = performance.now() - went.current < 1000 ? PAGES.find(({ key }) => key === event.key) : undefined;
+      went.current = 0;
+      if (page !== undefined) void navigate({ to: page.to, search: {} as never });
+      else if (event.key === "g") went.current = performance.now();
+      else if (event.key === "?") onKeys();
+      else if (event.key === "/") {
+        const field = document.querySelector<HTMLInputElement>("[data-search]");
+        if (field === null) return;
+        event.preventDefault();
+        field.focus();
+        field.select();
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  });
 }

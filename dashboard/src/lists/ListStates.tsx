@@ -1,0 +1,51 @@
+import { ArrowUp } from "lucide-react";
+import { Button } from "../components/Button";
+import { Notice } from "../components/Notices";
+import type { ListSearch } from "./search";
+
+/** What is said when nothing matches: which filter to drop. */
+export function NoMatch({
+  search,
+  onChange,
+  what,
+}: {
+  search: ListSearch;
+  onChange: (change: Partial<ListSearch>) => void;
+  what: string;
+}) {
+  const filtered = search.q !== undefined;
+  const ranged = search.since !== undefined || search.until !== undefined;
+  return (
+    <Notice
+      title={`No ${what} match`}
+      action={
+        <>
+          {filtered && <Button onClick={() => onChange({ q: undefined })}>Drop the search</Button>}
+          {ranged && <Button onClick={() => onChange({ since: undefined, until: undefined })}>Look at all time</Button>}
+        </>
+      }
+    >
+      {filtered && (
+        <>
+          Nothing has <code className="font-mono text-text">{search.q}</code>
+          {ranged ? " in this time." : "."}
+        </>
+      )}
+      {!filtered && ranged && "Nothing happened in this time."}
+    </Notice>
+  );
+}
+
+/** Says that rows wait above; a press shows them. */
+export function NewRows({ what, onShow }: { what: string; onShow: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={onShow}
+      className="fade-in absolute top-10 left-1/2 z-20 flex h-7 -translate-x-1/2 items-center gap-1.5 rounded-full border border-accent bg-raised px-3 text-accent shadow-float"
+    >
+      <ArrowUp size={13} />
+      New {what} available
+    </button>
+  );
+}

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { mergeFirstPage, without } from "./merge";
+
+const row = (id: string, version = 1) => ({ id, version });
+const keyOf = (each: { id: string }) => each.id;
+
+test("new rows go on top and known ones are replaced in place", () => {
+  const merged = mergeFirstPage([[row("b"), row("a")], [row("z")]], [row("d"), row("c"), row("b", 2), row("z", 2)], keyOf);
+  expect(merged.pages).toEqual([[row("d"), row("c"), row("b", 2), row("a")], [row("z", 2)]]);
+  expect(merged.added).toEqual(["d", "c"]);
+});
+
+test("an empty list takes the first rows", () => {
+  expect(mergeFirstPage([], [row("a")], keyOf).pages).toEqual([[row("a")]]);
+});
+
+test("deleted rows leave every page", () => {
+  expect(without([[row("a"), row("b")], [row("c")]], (each) => each.id !== "b")).toEqual([[row("b")], []]);
+});

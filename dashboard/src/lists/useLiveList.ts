@@ -1,0 +1,141 @@
+import { useInfiniteQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { api, query } from "../api/client";
+import { useLiveBatches } from "../api/live";
+import type { LiveEvent } from "../api/types";
+import { mergeFirstPage, without } from "./merge";
+
+/** What every list answers. */
+export interface Page<Row> {
+  rows: Row[];
+  cursor: string | null;
+  total: number | null;
+}
+
+/** The first page is read again at most this often while events come in. */
+const REFRESH_MS = 700;
+
+type Loaded<Row> = InfiniteData<Page<Row>, string>;
+
+/**
+ * A list that grows at its end by paging and at its top by what happens.
+ *
+ * While `held` (scrolled, or sorted otherwise), new rows wait behind `waiting` until `show` is called.
+ */
+export function useLiveList<Row>({
+  path,
+  params,
+  read,
+  keyOf,
+  held,
+  gone,
+}: {
+  path: string;
+  params: Record<string, string | undefined>;
+  read: (answer: never) => Row[];
+  keyOf: (row: Row) => string;
+  held: boolean;
+  /** Whether an event removes a row. */
+  gone: (event: LiveEvent, row: Row) => boolean;
+}) {
+  const client = useQueryClient();
+  const key = useMemo(() => [path, params], [path, JSON.stringify(params)]);
+  const fetchPage = useCallback(
+    async (cursor: string, signal?: AbortSignal): Promise<Page<Row>> => {
+      const answer = await api.get<{ cursor: string | null; total: number | null }>(
+        `${path}${query({ ...params, cursor })}`,
+        signal === undefined ? undefined : { signal },
+      );
+      return { rows: read(answer as never), cursor: answer.cursor, total: answer.total };
+    },
+    [key],
+  );
+  const list = useInfiniteQuery({
+    queryKey: key,
+    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
+    getNextPageParam: (page) => page.cursor,
+    staleTime: 10_000,
+  });
+
+  const [waiting, setWaiting] = useState<Page<Row> | null>(null);
+  const [added, setAdded] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    setWaiting(null);
+    setAdded(new Set());
+  }, [key]);
+
+  const join = useCallback(
+    (fresh: Page<Row>) => {
+      client.setQueryData<Loaded<Row>>(key, (old) => {
+        if (old === undefined) return old;
+        const merged = mergeFirstPage(old.pages.map((page) => page.rows), fresh.rows, keyOf);
+        setAdded(new Set(merged.added));
+        return {
+          ...old,
+          pages: old.pages.map((page, index) => ({ ...page, rows: merged.pages[index] ?? [], total: fresh.total ?? page.total })),
+        };
+      });
+    },
+    [client, key],
+  );
+
+  const isHeld = useRef(held);
+  isHeld.current = held;
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const refresh = useCallback(() => {
+    timer.current ??= setTimeout(async () => {
+      timer.current = undefined;
+      const fresh = await fetchPage("").catch(() => null);
+      if (fresh === null) return;
+      const known = new Set(client.getQueryData<Loaded<Row>>(key)?.pages.flatMap((page) => page.rows.map(keyOf)));
+      const isNews = fresh.rows.some((row) => !known.has(keyOf(row)));
+      if (isHeld.current && isNews) {
+        setWaiting(fresh);
+        join({ ...fresh, rows: fresh.rows.filter((row) => known.has(keyOf(row))) });
+      } else {
+        join(fresh);
+      }
+    }, REFRESH_MS);
+  }, [client, fetchPage, join, key]);
+  useEffect(() => () => {
+    clearTimeout(timer.current);
+    timer.current = undefined;
+  }, [refresh]);
+
+  useLiveBatches((events) => {
+    const removing = events.filter((event) => event.type.endsWith("deleted") || event.type === "cleared");
+    if (removing.length > 0) {
+      client.setQueryData<Loaded<Row>>(key, (old) => {
+        if (old === undefined) return old;
+        const pages = without(old.pages.map((page) => page.rows), (row) =>
+          removing.some((event) => event.type === "cleared" || gone(event, row)),
+        );
+        return { ...old, pages: old.pages.map((page, index) => ({ ...page, rows: pages[index] ?? [] })) };
+      });
+    }
+    if (events.some((event) => event.type === "resync")) void client.invalidateQueries({ queryKey: key });
+    else refresh();
+  });
+
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.rows) ?? [], [list.data]);
+  const show = () => {
+    if (waiting !== null) join(waiting);
+    setWaiting(null);
+  };
+  const more = useCallback(() => {
+    if (list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
+  }, [list.hasNextPage, list.isFetchingNextPage, list.fetchNextPage]);
+  return {
+    rows,
+    total: list.data?.pages[0]?.total ?? null,
+    isPending: list.isPending,
+    isComplete: !list.hasNextPage,
+    error: list.error,
+    retry: () => void list.refetch(),
+    more,
+    waiting: waiting !== null,
+    show,
+    isNew: (row: Row) => added.has(keyOf(row)),
+  };
+}

@@ -1,0 +1,182 @@
+import { PanelRightClose } from "lucide-react";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useCallback, useState } from "react";
+import { ApiError } from "../api/client";
+import type { Span, SpanPage } from "../api/types";
+import { Cost, Count, Duration } from "../components/Figures";
+import { IconButton } from "../components/IconButton";
+import { Failed } from "../components/Notices";
+import { StatusDot, statusOf } from "../components/Parts";
+import { Onboarding } from "../components/Snippets";
+import { Time } from "../components/Time";
+import { NewRows, NoMatch } from "../lists/ListStates";
+import { useListSearch } from "../lists/search";
+import { TimeRange } from "../lists/TimeRange";
+import { useLiveList } from "../lists/useLiveList";
+import { useNow } from "../lib/now";
+import { SearchBar } from "../search/SearchBar";
+import { LiveIndicator } from "../shell/LiveIndicator";
+import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
+import { None } from "./TracesPage";
+
+const SpanPanel = lazy(() => import("../trace-detail/SpanPanel").then((module) => ({ default: module.SpanPanel })));
+
+const readRows = (answer: SpanPage) => answer.spans;
+const keyOf = (span: Span) => `${span.trace_id}/${span.id}`;
+
+/** All spans of all traces. */
+export default function SpansPage() {
+  const [search, change] = useListSearch();
+  const [scrolled, setScrolled] = useState(false);
+  const [selected, setSelected] = useState<string | null>(null);
+  const sort: Sort = { by: search.sort_by ?? "started_at", order: search.sort_order ?? "desc" };
+  const list = useLiveList<Span>({
+    path: "/api/spans",
+    params: { q: search.q, since: search.since, until: search.until, sort_by: search.sort_by, sort_order: search.sort_order, payload: "none" },
+    read: readRows as (answer: never) => Span[],
+    keyOf,
+    held: scrolled || sort.by !== "started_at" || sort.order !== "desc",
+    gone: (event, span) =>
+      (event.type === "trace_deleted" && event.trace_id === span.trace_id) ||
+      (event.type === "span_deleted" && event.span_id === span.id && event.trace_id === span.trace_id),
+  });
+  const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
+  const unfiltered = search.q === undefined && search.since === undefined && search.until === undefined;
+  const onEnd = useCallback(() => list.more(), [list.more]);
+  const close = () => change({ span: undefined, trace: undefined }, true);
+
+  return (
+    <div className="flex h-full min-w-0 flex-col">
+      <div className="flex h-12 shrink-0 items-center gap-2 border-b border-line px-4">
+        <h1 className="sr-only">Spans</h1>
+        <SearchBar
+          value={search.q ?? ""}
+          onRun={(q) => change({ q: q === "" ? undefined : q, span: undefined, trace: undefined })}
+          error={invalid}
+          placeholder="Search spans: text, kind:tool_call, duration:>2s, -status:completed"
+        />
+        <TimeRange
+          since={search.since}
+          until={search.until}
+          onChange={(since, until) => change({ since: since === "" ? undefined : since, until: until === "" ? undefined : until })}
+        />
+        <LiveIndicator />
+      </div>
+      <div className="relative flex min-h-0 flex-1">
+        <div className="relative flex min-w-0 flex-1 flex-col">
+          {list.isPending ? (
+            <TableSkeleton />
+          ) : list.error !== null && invalid === null ? (
+            <Failed error={list.error} onRetry={list.retry} />
+          ) : list.rows.length === 0 ? (
+            unfiltered ? <Onboarding /> : invalid === null && <NoMatch search={search} onChange={change} what="spans" />
+          ) : (
+            <>
+              {list.waiting && <NewRows what="spans" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
+              <DataTable
+                label="Spans"
+                columns={COLUMNS}
+                rows={list.rows}
+                keyOf={keyOf}
+                narrow={(span) => <NarrowRow span={span} />}
+                sort={sort}
+                onSort={({ by, order }) => change({ sort_by: by, sort_order: order })}
+                selected={selected ?? (search.span === undefined ? null : `${search.trace}/${search.span}`)}
+                onSelect={setSelected}
+                onOpen={(span) => change({ span: span.id, trace: span.trace_id }, search.span !== undefined)}
+                onEnd={onEnd}
+                onScrolled={setScrolled}
+                isNew={list.isNew}
+              />
+            </>
+          )}
+        </div>
+        {search.span !== undefined && search.trace !== undefined && (
+          <aside className="fade-in flex w-[min(600px,100%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0 max-md:z-20">
+            <div className="flex h-10 shrink-0 items-center gap-2 border-b border-line px-3">
+              <Link
+                to="/traces/$id"
+                params={{ id: search.trace }}
+                search={{ span: search.span } as never}
+                className="min-w-0 truncate text-accent hover:underline"
+              >
+                Show in its trace
+              </Link>
+              <IconButton label="Close" className="ml-auto" onClick={close}>
+                <PanelRightClose size={15} />
+              </IconButton>
+            </div>
+            <div className="min-h-0 flex-1 overflow-hidden">
+              <Suspense>
+                <SpanPanel
+                  key={`${search.trace}/${search.span}`}
+                  spanId={search.span}
+                  traceId={search.trace}
+                  onSpan={(id) => change({ span: id }, true)}
+                  onDeleted={close}
+                />
+              </Suspense>
+            </div>
+          </aside>
+        )}
+      </div>
+    </div>
+  );
+}
+
+export function kindWord(span: Span): string {
+  return span.kind.type === "custom" ? span.kind.kind : span.kind.type;
+}
+
+/** How long a span took, or has been taking. */
+export function SpanDuration({ span }: { span: Span }) {
+  const now = useNow();
+  if (span.ended_at === null) {
+    return <span className="text-run"><Duration value={Math.max(0, now - Date.parse(span.started_at))} /></span>;
+  }
+  return span.metadata.duration_ms === null ? <None /> : <Duration value={span.metadata.duration_ms} />;
+}
+
+const COLUMNS: readonly Column<Span>[] = [
+  {
+    id: "name",
+    title: "Name",
+    width: "minmax(180px, 1fr)",
+    sort: "name",
+    cell: (span) => (
+      <span className="flex min-w-0 items-center gap-2.5">
+        <StatusDot status={statusOf(span.status)} />
+        <span className="truncate" title={span.name}>{span.name}</span>
+      </span>
+    ),
+  },
+  { id: "kind", title: "Kind", width: "104px", cell: (span) => <span className="block truncate text-muted">{kindWord(span)}</span> },
+  {
+    id: "model",
+    title: "Model",
+    width: "minmax(100px, 200px)",
+    cell: (span) => (span.metadata.model === null ? null : <span className="block truncate text-muted" title={span.metadata.model}>{span.metadata.model}</span>),
+  },
+  { id: "tokens", title: "Tokens", width: "72px", right: true, sort: "tokens", cell: (span) => (span.metadata.total_tokens === null ? <None /> : <Count value={span.metadata.total_tokens} />) },
+  { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (span) => (span.metadata.estimated_cost === null ? <None /> : <Cost value={span.metadata.estimated_cost} />) },
+  { id: "duration", title: "Duration", width: "88px", right: true, sort: "duration", cell: (span) => <SpanDuration span={span} /> },
+  { id: "time", title: "Time", width: "64px", right: true, sort: "started_at", cell: (span) => <Time value={span.started_at} className="text-muted" /> },
+];
+
+function NarrowRow({ span }: { span: Span }) {
+  return (
+    <>
+      <span className="flex min-w-0 items-center gap-2">
+        <StatusDot status={statusOf(span.status)} />
+        <span className="truncate">{span.name}</span>
+        <Time value={span.started_at} className="ml-auto text-muted" />
+      </span>
+      <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
+        <span>{kindWord(span)}</span>
+        <SpanDuration span={span} />
+        {span.metadata.total_tokens !== null && <span><Count value={span.metadata.total_tokens} /> tok</span>}
+        {span.metadata.estimated_cost !== null && <Cost value={span.metadata.estimated_cost} />}
+      </span>
+    </>
+  );
+}

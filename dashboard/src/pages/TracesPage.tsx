@@ -1,0 +1,311 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { DropdownMenu } from "radix-ui";
+import { Columns3, Download, MoreHorizontal, PanelRightClose, Trash2 } from "lucide-react";
+import { lazy, Suspense, useCallback, useState } from "react";
+import { api, ApiError } from "../api/client";
+import type { Trace, TraceDetail, TracePage } from "../api/types";
+import { ConfirmDialog } from "../components/ConfirmDialog";
+import { Cost, Count, Duration } from "../components/Figures";
+import { IconButton } from "../components/IconButton";
+import { MENU, MENU_ITEM } from "../components/menu";
+import { Failed } from "../components/Notices";
+import { ModelChips, StatusDot } from "../components/Parts";
+import { Onboarding } from "../components/Snippets";
+import { Time } from "../components/Time";
+import { NewRows, NoMatch } from "../lists/ListStates";
+import { useListSearch } from "../lists/search";
+import { TimeRange } from "../lists/TimeRange";
+import { useLiveList } from "../lists/useLiveList";
+import { useNow } from "../lib/now";
+import { SearchBar } from "../search/SearchBar";
+import { LiveIndicator } from "../shell/LiveIndicator";
+import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
+
+const SpanTree = lazy(() => import("./TracePeek"));
+
+const HIDDEN = "traceway-trace-columns-hidden";
+const readRows = (answer: TracePage) => answer.traces;
+const keyOf = (trace: Trace) => trace.id;
+
+/** All traces, the newest first, growing at the top while one looks. */
+export default function TracesPage() {
+  const [search, change] = useListSearch();
+  const navigate = useNavigate();
+  const [scrolled, setScrolled] = useState(false);
+  const [selected, setSelected] = useState<string | null>(null);
+  const [doomed, setDoomed] = useState<Trace | null>(null);
+  const [clearing, setClearing] = useState(false);
+  const [hidden, setHidden] = useState<readonly string[]>(() => JSON.parse(localStorage.getItem(HIDDEN) ?? "[]") as string[]);
+  const sort: Sort = { by: search.sort_by ?? "started_at", order: search.sort_order ?? "desc" };
+  const list = useLiveList<Trace>({
+    path: "/api/traces",
+    params: { q: search.q, since: search.since, until: search.until, sort_by: search.sort_by, sort_order: search.sort_order },
+    read: readRows as (answer: never) => Trace[],
+    keyOf,
+    held: scrolled || sort.by !== "started_at" || sort.order !== "desc",
+    gone: (event, trace) => event.type === "trace_deleted" && event.trace_id === trace.id,
+  });
+
+  const { peek: _peek, span: _span, trace: _trace, ...filters } = search;
+  const open = (trace: Trace) => void navigate({ to: "/traces/$id", params: { id: trace.id }, search: filters as never });
+  const longest = Math.max(1, ...list.rows.map((trace) => trace.duration_ms ?? 0));
+  const columns = traceColumns(longest, setDoomed).filter((column) => !hidden.includes(column.id));
+  const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
+  const unfiltered = search.q === undefined && search.since === undefined && search.until === undefined;
+  const onEnd = useCallback(() => list.more(), [list.more]);
+  const toggle = (id: string) => {
+    const next = hidden.includes(id) ? hidden.filter((each) => each !== id) : [...hidden, id];
+    setHidden(next);
+    localStorage.setItem(HIDDEN, JSON.stringify(next));
+  };
+
+  return (
+    <div className="flex h-full min-w-0 flex-col">
+      <div className="flex h-12 shrink-0 items-center gap-2 border-b border-line px-4">
+        <h1 className="sr-only">Traces</h1>
+        <SearchBar
+          value={search.q ?? ""}
+          onRun={(q) => change({ q: q === "" ? undefined : q, peek: undefined })}
+          error={invalid}
+          placeholder="Search traces: text, model:gpt-4o, status:failed, cost:>0.01"
+        />
+        <TimeRange
+          since={search.since}
+          until={search.until}
+          onChange={(since, until) => change({ since: since === "" ? undefined : since, until: until === "" ? undefined : until })}
+        />
+        <DropdownMenu.Root>
+          <DropdownMenu.Trigger asChild>
+            <IconButton label="Columns" className="max-md:hidden">
+              <Columns3 size={15} />
+            </IconButton>
+          </DropdownMenu.Trigger>
+          <DropdownMenu.Portal>
+            <DropdownMenu.Content align="end" sideOffset={4} className={MENU}>
+              {traceColumns(1, setDoomed)
+                .filter((column) => column.id !== "name" && column.title !== "")
+                .map((column) => (
+                  <DropdownMenu.CheckboxItem
+                    key={column.id}
+                    checked={!hidden.includes(column.id)}
+                    onSelect={(event) => {
+                      event.preventDefault();
+                      toggle(column.id);
+                    }}
+                    className={MENU_ITEM}
+                  >
+                    <span className="w-3">{hidden.includes(column.id) ? "" : "✓"}</span>
+                    {column.title}
+                  </DropdownMenu.CheckboxItem>
+                ))}
+            </DropdownMenu.Content>
+          </DropdownMenu.Portal>
+        </DropdownMenu.Root>
+        <DropdownMenu.Root>
+          <DropdownMenu.Trigger asChild>
+            <IconButton label="More">
+              <MoreHorizontal size={15} />
+            </IconButton>
+          </DropdownMenu.Trigger>
+          <DropdownMenu.Portal>
+            <DropdownMenu.Content align="end" sideOffset={4} className={MENU}>
+              <DropdownMenu.Item asChild className={MENU_ITEM}>
+                <a href="/api/export/json" download>
+                  <Download size={13} className="text-muted" /> Export everything as JSON
+                </a>
+              </DropdownMenu.Item>
+              <DropdownMenu.Item className={`${MENU_ITEM} text-fail`} onSelect={() => setClearing(true)}>
+                <Trash2 size={13} /> Clear all traces…
+              </DropdownMenu.Item>
+            </DropdownMenu.Content>
+          </DropdownMenu.Portal>
+        </DropdownMenu.Root>
+        <LiveIndicator />
+      </div>
+
+      <div className="relative flex min-h-0 flex-1">
+        <div className="relative flex min-w-0 flex-1 flex-col">
+          {list.isPending ? (
+            <TableSkeleton />
+          ) : list.error !== null && invalid === null ? (
+            <Failed error={list.error} onRetry={list.retry} />
+          ) : list.rows.length === 0 ? (
+            unfiltered ? <Onboarding /> : invalid === null && <NoMatch search={search} onChange={change} what="traces" />
+          ) : (
+            <>
+              {list.waiting && <NewRows what="traces" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
+              <DataTable
+                label="Traces"
+                columns={columns}
+                rows={list.rows}
+                keyOf={keyOf}
+                narrow={(trace) => <NarrowRow trace={trace} />}
+                sort={sort}
+                onSort={({ by, order }) => change({ sort_by: by, sort_order: order })}
+                selected={selected ?? search.peek ?? null}
+                onSelect={setSelected}
+                onOpen={open}
+                onPeek={(trace) => change({ peek: search.peek === trace.id ? undefined : trace.id }, true)}
+                onEnd={onEnd}
+                onScrolled={setScrolled}
+                isNew={list.isNew}
+              />
+              <Totals traces={list.rows} total={list.total} complete={list.isComplete} />
+            </>
+          )}
+        </div>
+        {search.peek !== undefined && (
+          <aside className="fade-in flex w-[min(520px,100%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0">
+            <div className="flex h-10 shrink-0 items-center gap-2 border-b border-line px-3">
+              <Link to="/traces/$id" params={{ id: search.peek }} search={filters as never} className="min-w-0 truncate text-accent hover:underline">
+                Open trace
+              </Link>
+              <IconButton label="Close" className="ml-auto" onClick={() => change({ peek: undefined }, true)}>
+                <PanelRightClose size={15} />
+              </IconButton>
+            </div>
+            <Suspense>
+              <SpanTree traceId={search.peek} />
+            </Suspense>
+          </aside>
+        )}
+      </div>
+
+      <ConfirmDialog
+        open={doomed !== null}
+        onOpenChange={(isOpen) => !isOpen && setDoomed(null)}
+        title="Delete this trace?"
+        confirm="Delete"
+        danger
+        onConfirm={async () => {
+          if (doomed !== null) await api.delete(`/api/traces/${encodeURIComponent(doomed.id)}`);
+        }}
+      >
+        <span className="text-text">{doomed?.name ?? doomed?.id}</span> and its {doomed?.span_count} spans are removed. This cannot be
+        undone.
+      </ConfirmDialog>
+      <ConfirmDialog
+        open={clearing}
+        onOpenChange={setClearing}
+        title="Clear all traces?"
+        confirm="Clear everything"
+        danger
+        typed="clear"
+        onConfirm={async () => {
+          await api.delete("/api/traces");
+        }}
+      >
+        Every trace and span is removed, whatever the list shows now. This cannot be undone.
+      </ConfirmDialog>
+    </div>
+  );
+}
+
+function traceColumns(longest: number, onDelete: (trace: Trace) => void): Column<Trace>[] {
+  return [
+    {
+      id: "name",
+      title: "Name",
+      width: "minmax(200px, 1fr)",
+      cell: (trace) => (
+        <span className="flex min-w-0 items-center gap-2.5">
+          <StatusDot status={trace.status} />
+          <span className="truncate" title={trace.name ?? trace.id}>
+            {trace.name ?? <span className="font-mono text-[12px] text-muted">{trace.id}</span>}
+          </span>
+          {trace.session_id !== null && <span className="truncate text-faint max-lg:hidden">{trace.session_id}</span>}
+        </span>
+      ),
+    },
+    { id: "models", title: "Models", width: "minmax(120px, 240px)", cell: (trace) => <ModelChips models={trace.models} /> },
+    { id: "spans", title: "Spans", width: "56px", right: true, sort: "span_count", cell: (trace) => <Count value={trace.span_count} /> },
+    { id: "tokens", title: "Tokens", width: "72px", right: true, sort: "tokens", cell: (trace) => (trace.total_tokens === 0 ? <None /> : <Count value={trace.total_tokens} />) },
+    { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (trace) => (trace.total_cost === 0 ? <None /> : <Cost value={trace.total_cost} />) },
+    { id: "duration", title: "Duration", width: "112px", right: true, sort: "duration", cell: (trace) => <TraceDuration trace={trace} longest={longest} /> },
+    { id: "time", title: "Time", width: "64px", right: true, sort: "started_at", cell: (trace) => <Time value={trace.started_at} className="text-muted" /> },
+    {
+      id: "delete",
+      title: "",
+      width: "24px",
+      cell: (trace) => (
+        <IconButton
+          label={`Delete ${trace.name ?? trace.id}`}
+          size={24}
+          className="opacity-0 focus-visible:opacity-100 [[role=row]:hover_&]:opacity-100"
+          onClick={(event) => {
+            event.stopPropagation();
+            onDelete(trace);
+          }}
+        >
+          <Trash2 size={13} />
+        </IconButton>
+      ),
+    },
+  ];
+}
+
+export function None() {
+  return <span className="text-faint">–</span>;
+}
+
+/** The duration as a number over a bar as thin as a hair; a running trace ticks. */
+function TraceDuration({ trace, longest }: { trace: Trace; longest: number }) {
+  const now = useNow();
+  const running = trace.status === "running" && trace.ended_at === null;
+  const ms = running ? Math.max(0, now - Date.parse(trace.started_at)) : trace.duration_ms;
+  if (ms === null) return <None />;
+  return (
+    <span className={`relative block pb-0.5 ${running ? "text-run" : ""}`}>
+      <Duration value={ms} />
+      <span className="absolute right-0 bottom-[-3px] h-px bg-accent/60" style={{ width: `${Math.min(100, (ms / longest) * 100)}%` }} />
+    </span>
+  );
+}
+
+function NarrowRow({ trace }: { trace: Trace }) {
+  return (
+    <>
+      <span className="flex min-w-0 items-center gap-2">
+        <StatusDot status={trace.status} />
+        <span className="truncate">{trace.name ?? trace.id}</span>
+        <Time value={trace.started_at} className="ml-auto text-muted" />
+      </span>
+      <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
+        <span>{trace.span_count} spans</span>
+        {trace.total_tokens > 0 && <span><Count value={trace.total_tokens} /> tok</span>}
+        {trace.total_cost > 0 && <Cost value={trace.total_cost} />}
+        {trace.duration_ms !== null && <Duration value={trace.duration_ms} />}
+        {trace.models[0] !== undefined && <span className="truncate">{trace.models[0]}</span>}
+      </span>
+    </>
+  );
+}
+
+/** What the rows in memory add up to. */
+function Totals({ traces, total, complete }: { traces: readonly Trace[]; total: number | null; complete: boolean }) {
+  const sum = (of: (trace: Trace) => number) => traces.reduce((all, trace) => all + of(trace), 0);
+  const failed = traces.filter((trace) => trace.status === "failed").length;
+  const all = total ?? (complete ? traces.length : null);
+  return (
+    <footer className="flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] whitespace-nowrap text-muted">
+      <span>
+        <Count value={all ?? traces.length} exact />
+        {all === null ? "+" : ""} traces
+      </span>
+      {all !== null && all > traces.length && <span>{traces.length} loaded:</span>}
+      <span>{failed} failed</span>
+      <span><Count value={sum((trace) => trace.total_tokens)} /> tokens</span>
+      <span><Cost value={sum((trace) => trace.total_cost)} /></span>
+    </footer>
+  );
+}
+
+export function useTraceDetail(id: string) {
+  return useQuery({
+    queryKey: ["trace", id],
+    queryFn: ({ signal }) => api.get<TraceDetail>(`/api/traces/${encodeURIComponent(id)}?payload=none`, { signal }),
+    staleTime: 30_000,
+    structuralSharing: false,
+  });
+}

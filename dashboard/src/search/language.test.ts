@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { isInvalid, suggest, tokensOf } from "./language";
+
+const known = { models: ["gpt-4o", "gpt-4o-mini", "claude sonnet"], providers: ["openai"] };
+
+test("a quoted space does not end a term", () => {
+  expect(tokensOf('a name:"two words" -b').map((token) => token.text)).toEqual(["a", 'name:"two words"', "-b"]);
+});
+
+test("keys are suggested while a key is typed, values after its colon", () => {
+  expect(suggest("mo", 2, known).map((each) => each.query)).toEqual(["model:"]);
+  expect(suggest("model:4o-m", 10, known).map((each) => each.query)).toEqual(["model:gpt-4o-mini "]);
+  expect(suggest("-status:f", 9, known)[0]?.query).toBe("-status:failed ");
+  expect(suggest("model:claude", 12, known)[0]?.query).toBe('model:"claude sonnet" ');
+});
+
+test("accepting a suggestion keeps the rest of the query", () => {
+  const [first] = suggest("stat refund", 4, known);
+  expect(first).toMatchObject({ query: "status:refund".replace("refund", "") + "refund", caret: 7 });
+});
+
+test("only values that cannot be right are marked", () => {
+  expect(["cost:>0.1", "duration:500-1000", "since:24h", "foo:bar", "model:x", "status:", "refund"].filter(isInvalid)).toEqual([]);
+  expect(["cost:much", "status:done", "since:later", "-tokens:>"].map(isInvalid)).toEqual([true, true, true, true]);
+});
