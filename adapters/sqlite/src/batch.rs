@@ -1,7 +1,8 @@
 use trace::id::Scope;
+use trace::json::Json;
 use trace::ports::{Batch, SpanWrite};
 
-use crate::payloads::Side;
+use crate::parts::{Recent, Side};
 
 /// A batch made ready on its caller's task, so that the writer has as little to do as can be.
 pub(crate) struct Prepared {
@@ -24,9 +25,10 @@ pub(crate) struct Sides {
 const ROW_BYTES: usize = 512;
 
 impl Prepared {
-    /// Encodes the payloads of a batch.
-    pub(crate) fn new(scope: &Scope, mut batch: Batch) -> Self {
-        let payloads: Vec<Sides> = batch.spans.iter_mut().map(Sides::take).collect();
+    /// Cuts the payloads of a batch into parts; `project` is the scope's number, where it has one already.
+    pub(crate) fn new(scope: &Scope, mut batch: Batch, recent: &Recent, project: Option<i64>) -> Self {
+        let take = |write| Sides::take(write, recent, project);
+        let payloads: Vec<Sides> = batch.spans.iter_mut().map(take).collect();
         let stored: usize = payloads.iter().map(Sides::bytes).sum();
         let rows = batch.traces.len() + batch.spans.len();
         Self { scope: *scope, batch, payloads, bytes: stored + rows * ROW_BYTES }
@@ -40,14 +42,15 @@ impl Prepared {
 
 impl Sides {
     /// Takes the payload out of a write.
-    fn take(write: &mut SpanWrite) -> Self {
+    fn take(write: &mut SpanWrite, recent: &Recent, project: Option<i64>) -> Self {
         let (input, output) = match write {
             SpanWrite::Create(new) | SpanWrite::Put(new) => {
                 (new.payload.input.take(), new.payload.output.take())
             }
             SpanWrite::Finish(finish) => (None, finish.output.take()),
         };
-        Self { input: input.as_ref().map(Side::encode), output: output.as_ref().map(Side::encode) }
+        let cut = |json: &Json| Side::cut(json, recent, project);
+        Self { input: input.as_ref().map(cut), output: output.as_ref().map(cut) }
     }
 
     /// Puts what `newer` has over what is here.

@@ -1,79 +1,113 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{SqliteConnection, SqlitePool};
 use trace::json::Json;
+use trace::payload::Stored;
 use trace::ports::StoreError;
 use trace::span::Payload;
 
+use crate::pack::{unpack, unpack_text};
 use crate::sql::{column, unavailable};
 
-/// Texts shorter than this do not get smaller.
-const COMPRESS_FROM: usize = 128;
-
-const RAW: u8 = 0;
-const ZSTD: u8 = 1;
-
-/// Larger than anything the handlers let in; a stored size beyond it is damage.
-const MAX_TEXT: usize = 1 << 30;
-
-/// One encoded side of a payload.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Side(pub(crate) Vec<u8>);
-
-impl Side {
-    pub(crate) fn encode(json: &Json) -> Self {
-        Self(pack(json.as_str().as_bytes()))
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Json, StoreError> {
-        let text =
-            String::from_utf8(unpack(bytes)?).map_err(|error| StoreError::corrupt("payload", error))?;
-        Json::from_compact(text).map_err(|error| StoreError::corrupt("payload", error))
-    }
-}
-
-/// Returns `bytes` compressed where that makes them smaller, behind a byte that says so.
-pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
-    if bytes.len() >= COMPRESS_FROM
-        && let Ok(small) = zstd::bulk::compress(bytes, 1)
-        && small.len() + 4 < bytes.len()
-    {
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
-        return [&[ZSTD], size.as_slice(), &small].concat();
-    }
-    [&[RAW], bytes].concat()
-}
-
-/// Returns what was packed.
-pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, StoreError> {
-    match packed {
-        [RAW, bytes @ ..] => Ok(bytes.to_vec()),
-        [ZSTD, a, b, c, d, bytes @ ..] => {
-            let size = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-            zstd::bulk::decompress(bytes, size.min(MAX_TEXT))
-                .map_err(|error| StoreError::corrupt("payload", error))
-        }
-        _ => Err(StoreError::corrupt("payload", "unknown encoding")),
-    }
+/// A payload as stored: its skeletons.
+struct Skeletons {
+    row: i64,
+    input: Option<Vec<u8>>,
+    output: Option<Vec<u8>>,
 }
 
 /// Returns the payloads of spans by their rows; one without a payload is missing.
 pub(crate) async fn of_rows(pool: &SqlitePool, rows: &[i64]) -> Result<HashMap<i64, Payload>, StoreError> {
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // One snapshot: a part must not be deleted between the reading of its payload and its own.
+    let mut snapshot = pool.begin().await.map_err(unavailable)?;
+    let skeletons = skeletons(&mut snapshot, rows).await?;
+    let mut wanted = HashSet::new();
+    for skeleton in skeletons.iter().flat_map(Skeletons::sides) {
+        wanted.extend(decode(skeleton)?.ids());
+    }
+    let wanted: Vec<u64> = wanted.into_iter().collect();
+    let parts = texts(&mut snapshot, &wanted).await?;
+    snapshot.commit().await.map_err(unavailable)?;
+    let mut payloads = HashMap::with_capacity(skeletons.len());
+    for found in &skeletons {
+        let join = |side: &Option<Vec<u8>>| side.as_ref().map(|side| join(side, &parts)).transpose();
+        payloads.insert(found.row, Payload { input: join(&found.input)?, output: join(&found.output)? });
+    }
+    Ok(payloads)
+}
+
+impl Skeletons {
+    fn sides(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.input.iter().chain(&self.output)
+    }
+}
+
+async fn skeletons(connection: &mut SqliteConnection, rows: &[i64]) -> Result<Vec<Skeletons>, StoreError> {
     let found: Vec<SqliteRow> =
         sqlx::query("SELECT row, input, output FROM payloads WHERE row IN (SELECT value FROM json_each(?))")
             .bind(serde_json::to_string(rows).unwrap_or_default())
-            .fetch_all(pool)
+            .fetch_all(connection)
             .await
             .map_err(unavailable)?;
-    let mut payloads = HashMap::with_capacity(found.len());
-    for row in &found {
-        let side = |index| column::<Option<&[u8]>>(row, index)?.map(Side::decode).transpose();
-        payloads.insert(column(row, 0)?, Payload { input: side(1)?, output: side(2)? });
+    let side = |row: &SqliteRow, index| column::<Option<&[u8]>>(row, index)?.map(unpack).transpose();
+    let decode =
+        |row: &SqliteRow| Ok(Skeletons { row: column(row, 0)?, input: side(row, 1)?, output: side(row, 2)? });
+    found.iter().map(decode).collect()
+}
+
+fn decode(skeleton: &[u8]) -> Result<Stored<'_>, StoreError> {
+    Stored::decode(skeleton).map_err(|error| StoreError::corrupt("payload", error))
+}
+
+async fn texts(connection: &mut SqliteConnection, ids: &[u64]) -> Result<HashMap<u64, String>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
-    Ok(payloads)
+    let found: Vec<SqliteRow> =
+        sqlx::query("SELECT id, data FROM parts WHERE id IN (SELECT value FROM json_each(?))")
+            .bind(serde_json::to_string(ids).unwrap_or_default())
+            .fetch_all(connection)
+            .await
+            .map_err(unavailable)?;
+    let text = |row: &SqliteRow| Ok((column::<i64>(row, 0)?.cast_unsigned(), unpack_text(column(row, 1)?)?));
+    found.iter().map(text).collect()
+}
+
+fn join(skeleton: &[u8], parts: &HashMap<u64, String>) -> Result<Json, StoreError> {
+    let joined = decode(skeleton)?.join(|id| parts.get(&id).map(String::as_str));
+    joined.map_err(|error| StoreError::corrupt("payload", error))
+}
+
+/// Returns the parts that the payloads of spans name.
+pub(crate) async fn parts_of(
+    connection: &mut SqliteConnection,
+    rows: &[i64],
+) -> Result<HashSet<i64>, StoreError> {
+    let mut parts = HashSet::new();
+    for step in rows.chunks(1_000) {
+        for skeleton in skeletons(connection, step).await?.iter().flat_map(Skeletons::sides) {
+            parts.extend(decode(skeleton)?.ids().iter().map(|id| id.cast_signed()));
+        }
+    }
+    Ok(parts)
+}
+
+/// Returns, by row, the text of payloads that belongs to them alone.
+pub(crate) async fn literals(
+    connection: &mut SqliteConnection,
+    rows: &[i64],
+) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+    let mut texts = HashMap::new();
+    for found in skeletons(connection, rows).await? {
+        let mut own = Vec::new();
+        for skeleton in found.sides() {
+            own.extend(decode(skeleton)?.literals().map(str::to_owned));
+        }
+        texts.insert(found.row, own);
+    }
+    Ok(texts)
 }

@@ -1,10 +1,15 @@
 use std::collections::HashMap;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, SqliteConnection};
 use trace::id::Scope;
 use trace::ports::StoreError;
 
-use crate::sql::unavailable;
+use crate::parts::{Hash, Known, Recent};
+use crate::sql::{column, unavailable};
+
+/// Parts recalled after a start.
+const RECALLED: i64 = 8_192;
 
 /// What the writer holds: its connection, and what it knows of the file.
 ///
@@ -15,6 +20,9 @@ pub(crate) struct Session {
     pub(crate) connection: SqliteConnection,
     next_trace: i64,
     next_span: i64,
+    next_part: i64,
+    /// The parts met lately.
+    pub(crate) recent: Recent,
     projects: HashMap<Scope, i64>,
     new_projects: HashMap<Scope, i64>,
 }
@@ -22,13 +30,35 @@ pub(crate) struct Session {
 impl Session {
     /// Returns the session of a file that is ready to be written.
     pub(crate) async fn new(mut connection: SqliteConnection) -> Result<Self, sqlx::Error> {
-        let (next_trace, next_span) = sqlx::query_as(
-            "SELECT (SELECT ifnull(max(row), 0) + 1 FROM traces), (SELECT ifnull(max(row), 0) + 1 FROM spans)",
+        // A number the index has met must not come again, even when its span or part is gone.
+        let (next_trace, next_span, next_part) = sqlx::query_as(
+            "SELECT (SELECT ifnull(max(row), 0) + 1 FROM traces),
+                    (SELECT max(span, (SELECT ifnull(max(row), 0) FROM spans)) + 1 FROM text_progress),
+                    (SELECT max(part, (SELECT ifnull(max(id), 0) FROM parts)) + 1 FROM text_progress)",
         )
         .fetch_one(&mut connection)
         .await?;
-        let (projects, new_projects) = Default::default();
-        Ok(Self { connection, next_trace, next_span, projects, new_projects })
+        let (projects, new_projects, recent) = Default::default();
+        Ok(Self { connection, next_trace, next_span, next_part, recent, projects, new_projects })
+    }
+
+    /// Recalls the parts stored last, so that conversations that go on after a restart find theirs.
+    pub(crate) async fn recall(&mut self) -> Result<(), StoreError> {
+        let rows: Vec<SqliteRow> = sqlx::query(
+            "SELECT t.project, p.hash, p.id, t.row FROM (SELECT id, hash FROM parts ORDER BY id DESC LIMIT ?1) p
+             JOIN part_traces u ON u.part = p.id JOIN traces t ON t.row = u.trace ORDER BY p.id",
+        )
+        .bind(RECALLED)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(unavailable)?;
+        for row in &rows {
+            let hash: Option<Hash> = column::<&[u8]>(row, 1)?.try_into().ok();
+            if let Some(hash) = hash {
+                self.recent.put(column(row, 0)?, hash, Known { id: column(row, 2)?, trace: column(row, 3)? });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn trace_row(&mut self) -> i64 {
@@ -39,6 +69,11 @@ impl Session {
     pub(crate) fn span_row(&mut self) -> i64 {
         self.next_span += 1;
         self.next_span - 1
+    }
+
+    pub(crate) fn part_id(&mut self) -> i64 {
+        self.next_part += 1;
+        self.next_part - 1
     }
 
     /// Returns the number of a project, giving it one on its first write.
@@ -72,6 +107,8 @@ impl Session {
     /// Forgets what was learned since the last commit: the transaction is rolled back.
     pub(crate) fn forget(&mut self) {
         self.new_projects.clear();
+        // Which parts were stored by what was undone is not worth keeping track of.
+        self.recent.clear();
     }
 
     /// Writes the log back into the file and closes the connection.

@@ -9,11 +9,13 @@ use trace::span::{Payload, Span};
 
 use crate::condition::{Conditions, span_number, text_terms};
 use crate::payloads;
+use crate::search::Candidates;
 use crate::span_row::{self, COLUMNS, SpanRow};
 use crate::sql::{Value, arguments, column, json_array, unavailable};
 
-/// Spans looked at per step when their text has to be read.
+/// Spans looked at when their text has to be read: at first, and later at most.
 const TEXT_STEP: usize = 200;
+const MOST_TEXT_STEP: usize = 1_600;
 
 /// Returns the span of that trace, or without a trace the newest with this id.
 pub(crate) async fn find(
@@ -68,17 +70,28 @@ pub(crate) async fn list(
     let terms = text_terms(&query.filter.terms);
     let order = Order::of(query);
     let mut after = query.after.clone();
+    let mut candidates = None;
     let mut items = Vec::new();
+    let mut step = if terms.is_empty() { query.limit + 1 } else { TEXT_STEP };
     loop {
-        let step = if terms.is_empty() { query.limit + 1 } else { TEXT_STEP.max(query.limit + 1) };
-        let rows = page(pool, project, query, &order, after.as_ref(), step).await?;
+        let rows = page(pool, project, query, &order, after.as_ref(), candidates.as_ref(), step).await?;
         let last = rows.len() < step;
-        let found =
-            if terms.is_empty() { rows } else { with_text(pool, rows, &terms, &mut after, &order).await? };
-        items.extend(found);
+        if terms.is_empty() {
+            items = rows;
+            break;
+        }
+        if let Some(row) = rows.last() {
+            after = Some(order.position(row));
+        }
+        items.extend(with_text(pool, rows, &terms).await?);
         if last || items.len() > query.limit {
             break;
         }
+        // What is everywhere is found by reading on; what is not, the index knows.
+        if candidates.is_none() {
+            candidates = Candidates::of(pool, &terms).await?;
+        }
+        step = (step * 2).min(MOST_TEXT_STEP);
     }
     let next = (items.len() > query.limit).then(|| order.position(&items[query.limit - 1]));
     items.truncate(query.limit);
@@ -89,12 +102,7 @@ async fn with_text(
     pool: &SqlitePool,
     rows: Vec<SpanRow>,
     terms: &[Term],
-    after: &mut Option<Position>,
-    order: &Order,
 ) -> Result<Vec<SpanRow>, StoreError> {
-    if let Some(last) = rows.last() {
-        *after = Some(order.position(last));
-    }
     let numbers: Vec<i64> = rows.iter().map(|found| found.row).collect();
     let payloads = payloads::of_rows(pool, &numbers).await?;
     let holds = |found: &SpanRow| hold(terms, &found.span, payloads.get(&found.row));
@@ -113,19 +121,28 @@ async fn page(
     query: &ListQuery,
     order: &Order,
     after: Option<&Position>,
+    candidates: Option<&Candidates>,
     limit: usize,
 ) -> Result<Vec<SpanRow>, StoreError> {
+    let mut values = Vec::new();
+    let from = match candidates {
+        Some(candidates) => {
+            let (sql, own) = candidates.spans();
+            values.extend(own);
+            // The order of a cross join is kept: candidates first, then their spans.
+            format!("({sql}) c CROSS JOIN spans s ON s.row = c.row CROSS JOIN traces t ON t.row = s.trace")
+        }
+        None => "spans s JOIN traces t ON t.row = s.trace".to_owned(),
+    };
     let mut conditions = Conditions::of_spans(project, &query.filter);
     if let Some(after) = after {
         order.after(after, &mut conditions);
     }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM spans s JOIN traces t ON t.row = s.trace WHERE {} ORDER BY {} LIMIT ?",
-        conditions.sql,
-        order.sql(),
-    );
-    conditions.values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(conditions.values));
+    let sql =
+        format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
+    values.extend(conditions.values);
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
     let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
     rows.iter().map(span_row::decode).collect()
 }

@@ -15,7 +15,9 @@ use trace::time::Timestamp;
 use trace::trace::{Session as SessionView, Trace};
 
 use crate::batch::Prepared;
+use crate::indexer::Indexer;
 use crate::open::{OpenError, Options, open};
+use crate::parts::Recent;
 use crate::session::Session;
 use crate::sql::{unavailable, unsigned};
 use crate::writer::{Act, Writer};
@@ -29,7 +31,9 @@ pub struct SqliteStore {
 
 #[derive(Debug)]
 struct Inner {
-    writer: Writer,
+    writer: Arc<Writer>,
+    indexer: Indexer,
+    recent: Recent,
     readers: SqlitePool,
     /// The numbers of projects that were written, which never change.
     projects: RwLock<HashMap<Scope, i64>>,
@@ -43,16 +47,32 @@ impl SqliteStore {
         let opened = open(path, &options).await?;
         let session = Session::new(opened.writer).await;
         let session = session.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
-        let (writer, _task) = Writer::start(session, opened.path, &options);
-        let inner =
-            Inner { writer, readers: opened.readers, projects: RwLock::default(), _lock: opened.lock };
+        let recent = session.recent.clone();
+        let writer = Arc::new(Writer::start(session, opened.path, &options));
+        let indexer = Indexer::start(Arc::clone(&writer), opened.readers.clone());
+        let projects = RwLock::default();
+        let readers = opened.readers;
+        let inner = Inner { writer, indexer, recent, readers, projects, _lock: opened.lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Commits what is waiting, writes the log back into the file and closes it. Later calls fail.
     pub async fn close(&self) {
+        self.inner.indexer.stop().await;
         self.inner.readers.close().await;
         self.inner.writer.stop().await;
+    }
+
+    /// Returns how many spans the text index has yet to take in. Searches find them all the same, only slower.
+    pub async fn unindexed(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM spans WHERE row > (SELECT span FROM text_progress))
+             + (SELECT count(*) FROM text_changed)",
+        )
+        .fetch_one(self.readers())
+        .await
+        .map_err(unavailable)?;
+        unsigned(count)
     }
 
     pub(crate) fn readers(&self) -> &SqlitePool {
@@ -90,7 +110,11 @@ fn empty<T>() -> Page<T> {
 #[async_trait]
 impl SpanStore for SqliteStore {
     async fn write(&self, scope: &Scope, batch: Batch) -> Result<Written, StoreError> {
-        self.inner.writer.write(Prepared::new(scope, batch)).await
+        let project = self.project(scope).await?;
+        let prepared = Prepared::new(scope, batch, &self.inner.recent, project);
+        let written = self.inner.writer.write(prepared).await?;
+        self.inner.indexer.wake();
+        Ok(written)
     }
 
     async fn find(

@@ -10,13 +10,15 @@ use trace::ports::StoreError;
 use trace::trace::Trace;
 
 use crate::condition::{Conditions, text_terms, trace_number};
+use crate::search::Candidates;
 use crate::span_row::{self, SpanRow};
 use crate::sql::{Value, arguments, json_array, unavailable};
 use crate::trace_row::{self, COLUMNS, TraceRow};
 use crate::{payloads, spans};
 
-/// Traces looked at per step when the text of their spans has to be read.
+/// Traces looked at when the text of their spans has to be read: at first, and later at most.
 const TEXT_STEP: usize = 50;
+const MOST_TEXT_STEP: usize = 400;
 
 /// Returns one trace.
 pub(crate) async fn find(pool: &SqlitePool, project: i64, id: &TraceId) -> Result<Option<Trace>, StoreError> {
@@ -49,19 +51,29 @@ pub(crate) async fn list(
     let filter = TraceFilter::of(&query.filter);
     let text = has_text(&filter);
     let order = Order::of(query);
+    let terms = text_terms(&having(&filter.some_span).terms);
     let mut after = query.after.clone();
+    let mut candidates = None;
     let mut items: Vec<TraceRow> = Vec::new();
+    let mut step = if text { TEXT_STEP } else { query.limit + 1 };
     loop {
-        let step = if text { TEXT_STEP.max(query.limit + 1) } else { query.limit + 1 };
-        let rows = page(pool, project, &filter, &order, after.as_ref(), step).await?;
+        let rows = page(pool, project, &filter, &order, after.as_ref(), candidates.as_ref(), step).await?;
         let last = rows.len() < step;
+        if !text {
+            items = rows;
+            break;
+        }
         if let Some(row) = rows.last() {
             after = Some(order.position(row));
         }
-        items.extend(if text { with_text(pool, project, rows, &filter).await? } else { rows });
+        items.extend(with_text(pool, project, rows, &filter).await?);
         if last || items.len() > query.limit {
             break;
         }
+        if candidates.is_none() {
+            candidates = Candidates::of(pool, &terms).await?;
+        }
+        step = (step * 2).min(MOST_TEXT_STEP);
     }
     let next = (items.len() > query.limit).then(|| order.position(&items[query.limit - 1]));
     items.truncate(query.limit);
@@ -109,16 +121,27 @@ async fn page(
     filter: &TraceFilter,
     order: &Order,
     after: Option<&Position>,
+    candidates: Option<&Candidates>,
     limit: usize,
 ) -> Result<Vec<TraceRow>, StoreError> {
+    let mut values = Vec::new();
+    let from = match candidates {
+        Some(candidates) => {
+            let (sql, own) = candidates.traces();
+            values.extend(own);
+            format!("({sql}) c CROSS JOIN traces t ON t.row = c.row")
+        }
+        None => "traces t".to_owned(),
+    };
     let mut conditions = conditions(project, filter);
     if let Some(after) = after {
         order.after(after, &mut conditions);
     }
     let sql =
-        format!("SELECT {COLUMNS} FROM traces t WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql(),);
-    conditions.values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(conditions.values));
+        format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
+    values.extend(conditions.values);
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
     let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
     rows.iter().map(trace_row::decode).collect()
 }

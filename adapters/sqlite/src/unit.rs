@@ -15,6 +15,8 @@ use trace::span::{Finish, NewSpan, Span, StatusWord};
 use trace::trace::{NewTrace, OnExisting, Totals};
 
 use crate::batch::Sides;
+use crate::parts::{Known, Side};
+use crate::payloads;
 use crate::rollup::Changes;
 use crate::session::Session;
 use crate::span_row::{self, Place};
@@ -36,6 +38,8 @@ struct SpanSlot {
     trace: usize,
     place: Place,
     span: Arc<Span>,
+    /// Was there before the group.
+    stored: bool,
     changed: bool,
     sides: Sides,
 }
@@ -185,14 +189,14 @@ impl Unit {
             let trace = self.trace_of.get(&(project, found.span.trace_id.clone()));
             let trace = *trace.ok_or_else(|| StoreError::corrupt("span", "its trace is missing"))?;
             let place = Place { row: found.row, project, trace: found.trace, version: found.version };
-            self.hold(trace, place, Arc::new(found.span.clone()), Sides::default(), false);
+            self.hold(trace, place, Arc::new(found.span.clone()), Sides::default(), true);
         }
         Ok(())
     }
 
-    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, sides: Sides, changed: bool) {
+    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, sides: Sides, stored: bool) {
         self.spans_of.entry((place.project, span.id.clone())).or_default().push(self.spans.len());
-        self.spans.push(SpanSlot { trace, place, span, changed, sides });
+        self.spans.push(SpanSlot { trace, place, span, stored, changed: !stored, sides });
     }
 
     fn apply(&mut self, session: &mut Session, item: &mut WriteItem, project: i64) -> (Written, Touched) {
@@ -336,7 +340,7 @@ impl Unit {
         };
         self.counts.entry(project).or_default().1 += 1;
         self.rollups.add(project, &span);
-        self.hold(trace, place, Arc::clone(&span), sides.clone(), true);
+        self.hold(trace, place, Arc::clone(&span), sides.clone(), false);
         SpanChange::Created(span)
     }
 
@@ -355,21 +359,33 @@ impl Unit {
     }
 
     async fn store(&mut self, session: &mut Session) -> Result<(), StoreError> {
-        let mut spans = Vec::new();
-        let mut payloads = Vec::new();
+        let replaced = self.replaced(session).await?;
+        let (mut spans, mut payloads, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut parts = NewParts::default();
         for slot in self.spans.iter_mut().filter(|slot| slot.changed) {
             span_row::encode(slot.place, &slot.span, &mut spans);
-            if !slot.sides.is_empty() {
-                let sides = std::mem::take(&mut slot.sides);
-                payloads.extend([
-                    Value::from(slot.place.row),
-                    sides.input.map(|side| side.0).into(),
-                    sides.output.map(|side| side.0).into(),
-                ]);
+            // The index may have read it already, or be about to have.
+            if slot.stored {
+                changed.push(Value::from(slot.place.row));
             }
+            if slot.sides.is_empty() {
+                continue;
+            }
+            let Sides { input, output } = &mut slot.sides;
+            let mut encode = |side: &mut Option<Side>| {
+                side.as_mut().map(|side| parts.number(session, slot.place, side)).transpose()
+            };
+            payloads.extend([slot.place.row.into(), encode(input)?.into(), encode(output)?.into()]);
         }
-        span_row::UPSERT.run(&mut session.connection, spans).await.map_err(unavailable)?;
-        PAYLOADS.run(&mut session.connection, payloads).await.map_err(unavailable)?;
+        let connection = &mut session.connection;
+        span_row::UPSERT.run(connection, spans).await.map_err(unavailable)?;
+        PAYLOADS.run(connection, payloads).await.map_err(unavailable)?;
+        PARTS.run(connection, parts.parts).await.map_err(unavailable)?;
+        PART_TRACES.run(connection, parts.uses).await.map_err(unavailable)?;
+        CHANGED.run(connection, changed).await.map_err(unavailable)?;
+        for (project, trace, parts) in replaced {
+            session.release_from(project, trace, parts).await?;
+        }
         for slot in self.traces.iter_mut().filter(|slot| slot.recompute) {
             // Rare: a span that was already counted changed its start, end or model.
             slot.stored.trace.totals = session.totals(slot.stored.row).await?;
@@ -393,6 +409,18 @@ impl Unit {
         Ok(())
     }
 
+    /// Returns the parts of payloads that are about to be replaced, with the project and trace they are used in.
+    async fn replaced(&self, session: &mut Session) -> Result<Vec<(i64, i64, HashSet<i64>)>, StoreError> {
+        let mut replaced = Vec::new();
+        for slot in self.spans.iter().filter(|slot| slot.stored && !slot.sides.is_empty()) {
+            let parts = payloads::parts_of(&mut session.connection, &[slot.place.row]).await?;
+            if !parts.is_empty() {
+                replaced.push((slot.place.project, slot.place.trace, parts));
+            }
+        }
+        Ok(replaced)
+    }
+
     /// Brings the answer of a batch up to date with totals that were recomputed after it.
     fn patch(&self, written: &mut Written, touched: &Touched) {
         for (answer, &trace) in written.traces.iter_mut().zip(&touched.order) {
@@ -410,6 +438,48 @@ const PAYLOADS: Insert = Insert {
     tail: "ON CONFLICT (row) DO UPDATE SET input = coalesce(excluded.input, input), \
            output = coalesce(excluded.output, output)",
 };
+
+const PARTS: Insert = Insert { head: "INSERT INTO parts (id, hash, data) VALUES", columns: 3, tail: "" };
+
+const PART_TRACES: Insert =
+    Insert { head: "INSERT OR IGNORE INTO part_traces (part, trace) VALUES", columns: 2, tail: "" };
+
+const CHANGED: Insert =
+    Insert { head: "INSERT OR IGNORE INTO text_changed (row) VALUES", columns: 1, tail: "" };
+
+/// The parts of a group of batches that are to be stored, and where parts are used for the first time.
+#[derive(Default)]
+struct NewParts {
+    parts: Vec<Value>,
+    uses: Vec<Value>,
+}
+
+impl NewParts {
+    /// Returns the bytes of a side to store, giving each new part a number.
+    fn number(
+        &mut self,
+        session: &mut Session,
+        place: Place,
+        side: &mut Side,
+    ) -> Result<Vec<u8>, StoreError> {
+        side.number(|hash, new| {
+            let known = session.recent.get(place.project, hash);
+            let id = known.map_or_else(
+                || {
+                    let (id, new) = (session.part_id(), new());
+                    self.parts.extend([id.into(), new.hash.to_vec().into(), new.packed.into()]);
+                    id
+                },
+                |known| known.id,
+            );
+            if known.is_none_or(|known| known.trace != place.trace) {
+                self.uses.extend([id.into(), place.trace.into()]);
+                session.recent.put(place.project, *hash, Known { id, trace: place.trace });
+            }
+            id
+        })
+    }
+}
 
 fn trace_of(write: &SpanWrite) -> Option<&TraceId> {
     match write {

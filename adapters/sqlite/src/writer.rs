@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use trace::ports::{StoreError, Written};
 
 use crate::batch::Prepared;
@@ -92,11 +91,11 @@ fn stopped() -> StoreError {
 
 impl Writer {
     /// Starts the writer on `connection`.
-    pub(crate) fn start(session: Session, path: PathBuf, options: &Options) -> (Self, JoinHandle<()>) {
+    pub(crate) fn start(session: Session, path: PathBuf, options: &Options) -> Self {
         let (sender, receiver) = mpsc::channel(options.queue_length.max(1));
-        let task = tokio::spawn(run(session, path, receiver));
-        let writer = Self { sender, waiting: Arc::default(), limit: options.queue_bytes };
-        (writer, task)
+        // Ends when it is told to, or with the last way to it.
+        tokio::spawn(run(session, path, receiver));
+        Self { sender, waiting: Arc::default(), limit: options.queue_bytes }
     }
 
     /// Writes a batch and returns when it is durable.
@@ -113,6 +112,11 @@ impl Writer {
         let permit = self.permit(0)?;
         self.send(Item::Act(Box::new(Acting { act, result: None, reply, _permit: permit })))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Returns whether batches wait to be written.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Commits what is waiting, then stops. Later calls are refused.
@@ -193,6 +197,9 @@ impl Group {
 }
 
 async fn run(mut session: Session, path: PathBuf, mut receiver: mpsc::Receiver<Item>) {
+    if let Err(error) = session.recall().await {
+        tracing::warn!(%error, "parts stored before are not recalled; some may be stored again");
+    }
     while let Some(first) = receiver.recv().await {
         let mut group = Group::default();
         group.take(first);

@@ -113,6 +113,11 @@ impl<'a> Stored<'a> {
         &self.ids
     }
 
+    /// Returns the skeleton as bytes again, with its parts named anew, in order.
+    pub fn rename(&self, ids: &[u64]) -> Vec<u8> {
+        Skeleton { pieces: self.pieces.clone() }.encode(ids)
+    }
+
     /// Returns the text that belongs to this payload alone, piece by piece.
     pub fn literals(&self) -> impl Iterator<Item = &'a str> + '_ {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -1,0 +1,285 @@
+//! Brings the text index up to date behind the writer's back, a little at a time.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{SqliteConnection, SqlitePool};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use trace::ports::StoreError;
+
+use crate::grams::{add_json, add_plain};
+use crate::pack::unpack_text;
+use crate::payloads;
+use crate::session::Session;
+use crate::sql::{Insert, Value, column, json_array, unavailable};
+use crate::writer::Writer;
+
+/// Text indexed in one transaction: as long as a writer has to wait for it, some 20 ms.
+const STEP_BYTES: usize = 192 << 10;
+
+/// Parts or spans looked at in one step.
+const STEP_ROWS: i64 = 400;
+
+/// How long new spans are gathered before they are indexed.
+const GATHER: Duration = Duration::from_millis(150);
+
+/// How long to wait after an error.
+const RECOVER: Duration = Duration::from_secs(2);
+
+/// The task that indexes text.
+#[derive(Debug)]
+pub(crate) struct Indexer {
+    signal: Arc<Signal>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Signal {
+    wake: Notify,
+    stop: AtomicBool,
+}
+
+impl Indexer {
+    /// Starts indexing, first what was left undone.
+    pub(crate) fn start(writer: Arc<Writer>, readers: SqlitePool) -> Self {
+        let signal = Arc::new(Signal::default());
+        let task = tokio::spawn(run(writer, readers, Arc::clone(&signal)));
+        Self { signal, task: Mutex::new(Some(task)) }
+    }
+
+    /// Tells that something was written.
+    pub(crate) fn wake(&self) {
+        self.signal.wake.notify_one();
+    }
+
+    /// Stops after the step under way.
+    pub(crate) async fn stop(&self) {
+        self.signal.stop.store(true, Ordering::Relaxed);
+        self.signal.wake.notify_one();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Indexer {
+    fn drop(&mut self) {
+        self.signal.stop.store(true, Ordering::Relaxed);
+        self.signal.wake.notify_one();
+    }
+}
+
+async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
+    while !signal.stop.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        match step(&writer, &readers).await {
+            Ok(true) if writer.is_busy() => {
+                // Writers come first: they get two thirds of the time while they wait.
+                tokio::time::sleep(start.elapsed() * 2).await;
+            }
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {
+                signal.wake.notified().await;
+                if !signal.stop.load(Ordering::Relaxed) {
+                    tokio::time::sleep(GATHER).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "text is not indexed for now");
+                let _ = tokio::time::timeout(RECOVER, signal.wake.notified()).await;
+                tokio::time::sleep(GATHER).await;
+            }
+        }
+    }
+}
+
+/// What one step adds to the index.
+#[derive(Clone, Debug, Default)]
+struct Step {
+    /// Parts and their texts.
+    parts: Vec<(i64, Arc<str>)>,
+    /// Spans and their texts.
+    spans: Vec<(i64, Arc<str>)>,
+    /// The last part and span of the index after the step.
+    progress: Progress,
+    /// Whether spans changed that the index knows.
+    changed: bool,
+}
+
+/// How far the index has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) part: i64,
+    pub(crate) span: i64,
+}
+
+/// Indexes a little. Returns whether there may be more.
+async fn step(writer: &Writer, readers: &SqlitePool) -> Result<bool, StoreError> {
+    let mut snapshot = readers.begin().await.map_err(unavailable)?;
+    let before = progress(&mut snapshot).await?;
+    let step = read(&mut snapshot, before).await?;
+    snapshot.commit().await.map_err(unavailable)?;
+    if step.progress == before && !step.changed {
+        return Ok(false);
+    }
+    writer
+        .act(Box::new(move |session: &mut Session| {
+            let step = step.clone();
+            Box::pin(async move { session.index(&step).await })
+        }))
+        .await?;
+    Ok(true)
+}
+
+/// Returns how far the index has come.
+pub(crate) async fn progress(connection: &mut SqliteConnection) -> Result<Progress, StoreError> {
+    let (part, span) = sqlx::query_as("SELECT part, span FROM text_progress")
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(Progress { part, span })
+}
+
+async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Step, StoreError> {
+    let mut step = Step { progress: before, ..Step::default() };
+    let mut bytes = 0;
+    let parts: Vec<SqliteRow> = sqlx::query("SELECT id, data FROM parts WHERE id > ?1 ORDER BY id LIMIT ?2")
+        .bind(before.part)
+        .bind(STEP_ROWS)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    for row in &parts {
+        if bytes >= STEP_BYTES {
+            break;
+        }
+        let mut text = String::new();
+        add_json(&mut text, &unpack_text(column(row, 1)?)?);
+        bytes += text.len();
+        step.progress.part = column(row, 0)?;
+        step.parts.push((step.progress.part, text.into()));
+    }
+    // A span goes after all its parts: what the index knows of it is then everything.
+    let all_parts = step.parts.len() == parts.len() && parts.len() < rows(STEP_ROWS);
+    if !all_parts || bytes >= STEP_BYTES {
+        return Ok(step);
+    }
+    let spans: Vec<(i64, String)> =
+        sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 ORDER BY row LIMIT ?2")
+            .bind(before.span)
+            .bind(STEP_ROWS)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(unavailable)?;
+    let numbers: Vec<i64> = spans.iter().map(|(row, _)| *row).collect();
+    let literals = payloads::literals(connection, &numbers).await?;
+    for (row, name) in spans {
+        if bytes >= STEP_BYTES {
+            break;
+        }
+        let text = document(&name, literals.get(&row).map_or(&[], Vec::as_slice));
+        bytes += text.len();
+        step.progress.span = row;
+        step.spans.push((row, text.into()));
+    }
+    step.changed = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM text_changed)")
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(step)
+}
+
+fn rows(limit: i64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Returns the document of a span: its name, and what its payload does not share.
+fn document(name: &str, literals: &[String]) -> String {
+    let mut text = String::new();
+    add_plain(&mut text, name);
+    for literal in literals {
+        add_json(&mut text, literal);
+    }
+    text
+}
+
+const DOCUMENTS: Insert = Insert { head: "INSERT INTO text (rowid, body) VALUES", columns: 2, tail: "" };
+
+impl Session {
+    async fn index(&mut self, step: &Step) -> Result<(), StoreError> {
+        // What was deleted since it was read must not come back.
+        let parts = self.present("SELECT id FROM parts WHERE id IN", &step.parts).await?;
+        let spans = self.present("SELECT row FROM spans WHERE row IN", &step.spans).await?;
+        let mut documents = Vec::new();
+        for (id, text) in step.parts.iter().filter(|(id, _)| parts.contains(id)) {
+            documents.extend([Value::from(2 * id), Value::Text(Arc::clone(text))]);
+        }
+        for (row, text) in step.spans.iter().filter(|(row, _)| spans.contains(row)) {
+            documents.extend([Value::from(2 * row + 1), Value::Text(Arc::clone(text))]);
+        }
+        DOCUMENTS.run(&mut self.connection, documents).await.map_err(unavailable)?;
+        let Progress { part, span } = step.progress;
+        self.run("UPDATE text_progress SET part = ?1, span = ?2", &[part, span]).await?;
+        if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
+    }
+
+    async fn present(
+        &mut self,
+        select: &'static str,
+        documents: &[(i64, Arc<str>)],
+    ) -> Result<HashSet<i64>, StoreError> {
+        if documents.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let ids: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
+        let sql = sqlx::AssertSqlSafe(format!("{select} (SELECT value FROM json_each(?))"));
+        let found: Vec<i64> = sqlx::query_scalar_with(sql, crate::sql::arguments([json_array(&ids)]))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(unavailable)?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Indexes spans anew that changed after they were indexed.
+    async fn index_changed(&mut self, progress: Progress) -> Result<(), StoreError> {
+        let changed: Vec<i64> = sqlx::query_scalar("SELECT row FROM text_changed LIMIT ?1")
+            .bind(STEP_ROWS)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(unavailable)?;
+        let mut done = Vec::new();
+        for row in changed {
+            let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
+            // Parts come first here too.
+            if parts.into_iter().max().is_none_or(|last| last <= progress.part) {
+                done.push(row);
+            }
+        }
+        let list = serde_json::to_string(&done).unwrap_or_default();
+        let spans: Vec<(i64, String)> =
+            sqlx::query_as("SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?1))")
+                .bind(list.as_str())
+                .fetch_all(&mut self.connection)
+                .await
+                .map_err(unavailable)?;
+        let literals = payloads::literals(&mut self.connection, &done).await?;
+        let mut documents = Vec::new();
+        for (row, name) in spans.into_iter().filter(|(row, _)| *row <= progress.span) {
+            let text = document(&name, literals.get(&row).map_or(&[], Vec::as_slice));
+            documents.extend([Value::from(2 * row + 1), text.into()]);
+        }
+        for sql in [
+            "DELETE FROM text WHERE rowid IN (SELECT 2 * value + 1 FROM json_each(?1))",
+            "DELETE FROM text_changed WHERE row IN (SELECT value FROM json_each(?1))",
+        ] {
+            let deleted = sqlx::query(sql).bind(list.as_str()).execute(&mut self.connection).await;
+            deleted.map_err(unavailable)?;
+        }
+        DOCUMENTS.run(&mut self.connection, documents).await.map_err(unavailable)
+    }
+}
