@@ -1,0 +1,30 @@
+"""Sends spans to the server, as OTEL_EXPORTER_OTLP_PROTOCOL says: http/protobuf (the default) or grpc."""
+
+import os
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from scenario import API
+
+
+def exporter():
+    """Makes the exporter."""
+    if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter(endpoint=API, insecure=True)
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(endpoint=f"{API}/v1/traces")
+
+
+def start(service):
+    """Makes the provider of tracers that exports to the server, and makes it the one everybody uses."""
+    resource = Resource.create({"service.name": service, "host.name": "test-host"})
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(exporter()))
+    trace.set_tracer_provider(provider)
+    return provider
