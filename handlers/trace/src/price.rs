@@ -43,10 +43,25 @@ impl Prices {
         service_tier: Option<&str>,
     ) -> Option<Vec<ClassCost>> {
         let entry = self.find(model)?;
-        let rates = entry.rates(usage.input_tokens.unwrap_or(0), service_tier);
+        let rates = entry.rates(whole_input(usage), service_tier);
         let classes = classes(usage, &rates);
         (!classes.is_empty()).then_some(classes)
     }
+}
+
+/// Returns the tokens of the prompt: those of its parts where a sender counted them beside the whole.
+fn whole_input(usage: &Usage) -> u64 {
+    let parts = input_parts(usage).into_iter().flatten().fold(0, u64::saturating_add);
+    parts.max(usage.input_tokens.unwrap_or(0))
+}
+
+fn input_parts(usage: &Usage) -> [Option<u64>; 4] {
+    [
+        usage.cached_input_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.audio_input_tokens,
+    ]
 }
 
 /// Counts each token once and prices it. Parts that add up to more than their whole leave nothing plain.
@@ -55,15 +70,9 @@ fn classes(usage: &Usage, rates: &Rates) -> Vec<ClassCost> {
     let less = |whole: Option<u64>, parts: &[Option<u64>]| {
         parts.iter().fold(count(whole), |rest, part| rest.saturating_sub(count(*part)))
     };
-    let input_parts = [
-        usage.cached_input_tokens,
-        usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
-        usage.audio_input_tokens,
-    ];
     let output_parts = [usage.reasoning_tokens, usage.audio_output_tokens];
     let lines = [
-        ("input", less(usage.input_tokens, &input_parts), rates.input),
+        ("input", less(usage.input_tokens, &input_parts(usage)), rates.input),
         ("cached_input", count(usage.cached_input_tokens), rates.cache_read),
         ("cache_write", count(usage.cache_write_tokens), rates.cache_write),
         ("cache_write_1h", count(usage.cache_write_1h_tokens), rates.cache_write_1h),
@@ -89,6 +98,8 @@ fn is_input(class: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use proptest::prelude::*;
+
     use super::*;
 
     fn plain(input: u64, output: u64) -> Usage {
@@ -147,18 +158,39 @@ mod tests {
                 Usage { input_tokens: Some(100_000), output_tokens: Some(100_000), ..Usage::default() };
             assert_cost(model, parts, None, wanted / 10.0);
         }
-        for model in [
-            "gemini-1.5-pro",
-            "gemini-1.5-flash",
-            "gemini-2.0-flash",
-            "gemini-2.5-pro",
-            "gemini-2.5-flash",
-            "deepseek-chat",
-            "deepseek-reasoner",
-            "mistral-medium",
-            "claude-sonnet-4",
+    }
+
+    #[test]
+    fn families_with_several_prices_have_each() {
+        // A thousand plain, a thousand cached and a thousand answered tokens, in thousandths of a dollar.
+        for (model, input, cached, output) in [
+            ("gpt-4o", 2.5, 1.25, 10.0),
+            ("gpt-4o-mini", 0.15, 0.075, 0.6),
+            ("gpt-4.1-nano", 0.1, 0.025, 0.4),
+            ("gpt-4-turbo", 10.0, 10.0, 30.0),
+            ("o1", 15.0, 7.5, 60.0),
+            ("o1-preview", 15.0, 7.5, 60.0),
+            ("o3", 2.0, 0.5, 8.0),
+            ("o4-mini", 1.1, 0.275, 4.4),
+            ("claude-3-opus-latest", 15.0, 1.5, 75.0),
+            ("claude-3-haiku-20240307", 0.25, 0.03, 1.25),
+            ("claude-3.5-haiku", 0.8, 0.08, 4.0),
+            ("claude-sonnet-4-20250514", 3.0, 0.3, 15.0),
+            ("claude-opus-4-1-20250805", 15.0, 1.5, 75.0),
+            ("anthropic/claude-sonnet-4.5", 3.0, 0.3, 15.0),
+            ("anthropic/claude-opus-4.5", 5.0, 0.5, 25.0),
+            ("gemini-1.5-pro-002", 1.25, 0.3125, 5.0),
+            ("gemini-1.5-flash", 0.075, 0.018_75, 0.3),
+            ("gemini-2.0-flash-001", 0.1, 0.025, 0.4),
+            ("gemini-2.5-pro", 1.25, 0.125, 10.0),
+            ("models/gemini-2.5-flash", 0.3, 0.03, 2.5),
+            ("deepseek-chat", 0.28, 0.028, 0.42),
+            ("deepseek-reasoner", 0.28, 0.028, 0.42),
+            ("mistral-medium-2505", 0.4, 0.4, 2.0),
+            ("command-r-plus-08-2024", 2.5, 2.5, 10.0),
         ] {
-            assert!(cost(model, plain(1000, 1000), None) > 0.0, "{model}");
+            let usage = Usage { cached_input_tokens: Some(1000), ..plain(2000, 1000) };
+            assert_cost(model, usage, None, (input + cached + output) / 1e3);
         }
     }
 
@@ -167,9 +199,29 @@ mod tests {
         assert_cost("GPT-4o", plain(1_000, 0), None, 0.0025);
         assert_cost("openai/gpt-4o-2024-08-06", plain(1_000, 0), None, 0.0025);
         assert_cost("anthropic/claude-3-haiku-20240307", plain(1_000, 0), None, 0.000_25);
-        for unknown in ["gpt4o", "ft:gpt-4o:acme::x", "my-model", "", "gpt-4oo", "gpt-4.7", "/", "x/"] {
+        let long = "gpt-4o-".repeat(100_000);
+        assert_cost(&long, plain(1_000, 0), None, 0.0025);
+        for unknown in [
+            "gpt4o",
+            "ft:gpt-4o:acme::x",
+            "ft:gpt-4o-2024-08-06:acme::x",
+            "openai/ft:gpt-4o-mini-2024-07-18:acme::x",
+            "my-model",
+            "",
+            "gpt-4oo",
+            "gpt-4.7",
+            "/",
+            "x/",
+            "日本-gpt-4o",
+        ] {
             assert_eq!(Prices::builtin().estimate(unknown, &plain(1, 1), None), None, "{unknown:?}");
         }
+    }
+
+    #[test]
+    fn a_model_that_is_free_where_it_runs_costs_nothing_and_one_of_unknown_price_has_no_cost() {
+        assert_cost("ollama/llama3", plain(1_000, 1_000), None, 0.0);
+        assert_eq!(Prices::builtin().estimate("kimi-k2-thinking-251104", &plain(1_000, 1_000), None), None);
     }
 
     #[test]
@@ -195,6 +247,17 @@ mod tests {
         assert_cost("gemini-1.5-pro", plain(128_001, 0), None, 128_001.0 * 2.5 / 1e6);
         assert_cost("gpt-4o", plain(1000, 1000), Some("batch"), (1.25 + 5.0) / 1e3);
         assert_cost("gpt-4o", plain(1000, 1000), Some("priority"), (4.25 + 17.0) / 1e3);
+        // A long request in a tier pays the tier's share of the long price: half of 2.5, and 1.8 times 15.
+        assert_cost("gemini-2.5-pro", plain(200_001, 0), Some("batch"), 200_001.0 * 1.25 / 1e6);
+        assert_cost("gemini-2.5-pro", plain(200_001, 1000), Some("priority"), (200_001.0 * 4.5 + 27e3) / 1e6);
+        // Cached tokens are input, also where a sender counts them beside it.
+        let beside = Usage { cached_input_tokens: Some(200_000), ..plain(1, 0) };
+        assert_cost("gemini-2.5-pro", beside, None, 200_000.0 * 0.125 / 1e6);
+        let beside = Usage { cached_input_tokens: Some(200_001), ..plain(1, 0) };
+        assert_cost("gemini-2.5-pro", beside, None, 200_001.0 * 0.25 / 1e6);
+        // The batch tier lists five minutes in the cache at half the price, so an hour is half the price too.
+        let hour = Usage { cache_write_1h_tokens: Some(1000), ..plain(1000, 0) };
+        assert_cost("claude-sonnet-4-5", hour, Some("batch"), 0.003);
         for tier in ["default", "auto", "standard", "scale", ""] {
             assert_cost("gpt-4o", plain(1000, 0), Some(tier), 0.0025);
         }
@@ -214,23 +277,112 @@ mod tests {
         assert_eq!(prices.estimate("gpt-4o-2030-01-01", &plain(1_000_000, 0), None), Some(1.0));
         assert_eq!(prices.estimate("my-model", &plain(1_000_000, 0), None), Some(5.0));
         assert_eq!(prices.estimate("gpt-4o-mini", &plain(1_000_000, 0), None), Some(0.15));
-        for bad in ["{}", "[{}]", r#"[{"model": "m", "input": -1}]"#, "nonsense"] {
+        for bad in [
+            "{}",
+            "[{}]",
+            r#"[{"model": "m"}]"#,
+            r#"[{"model": "", "input": 1}]"#,
+            r#"[{"model": "m", "input": -1}]"#,
+            r#"[{"model": "m", "input": 1e300}]"#,
+            r#"[{"model": "m", "input": 1, "batch": {"input": -1}}]"#,
+            "nonsense",
+        ] {
             assert!(Prices::with_overrides(bad).is_err(), "{bad}");
         }
     }
 
-    proptest::proptest! {
+    #[test]
+    fn an_own_entry_may_end_in_a_separator_to_stand_for_a_family() {
+        let prices =
+            Prices::with_overrides(r#"[{"model": "acme/", "input": 3}, {"model": "ft:", "input": 7}]"#)
+                .unwrap();
+        let cost = |model| prices.estimate(model, &plain(1_000_000, 0), None);
+        assert_eq!(cost("acme/anything"), Some(3.0));
+        assert_eq!(cost("ft:gpt-4o:acme::x"), Some(7.0));
+        assert_eq!(cost("acmeanything"), None);
+    }
+
+    fn any_usage() -> impl Strategy<Value = Usage> {
+        let tokens = || proptest::option::of(prop_oneof![0..3_000_u64, 0..1_500_000_u64, Just(u64::MAX)]);
+        proptest::collection::vec(tokens(), 8).prop_map(|counts| Usage {
+            input_tokens: counts[0],
+            output_tokens: counts[1],
+            cached_input_tokens: counts[2],
+            cache_write_tokens: counts[3],
+            cache_write_1h_tokens: counts[4],
+            reasoning_tokens: counts[5],
+            audio_input_tokens: counts[6],
+            audio_output_tokens: counts[7],
+        })
+    }
+
+    fn any_model() -> impl Strategy<Value = &'static str> {
+        proptest::sample::select(&[
+            "gpt-4o",
+            "gpt-5.4",
+            "gpt-6-sol",
+            "claude-sonnet-4",
+            "claude-haiku-5-5",
+            "gemini-2.5-pro",
+            "gemini-2.5-flash",
+            "gpt-4o-audio-preview",
+            "o3",
+            "deepseek-chat",
+            "mistral-large",
+            "text-embedding-3-small",
+        ])
+    }
+
+    fn any_tier() -> impl Strategy<Value = Option<&'static str>> {
+        proptest::sample::select(&[None, Some("batch"), Some("flex"), Some("priority"), Some("default")])
+    }
+
+    proptest! {
         #[test]
-        fn estimates_are_finite_and_grow_with_tokens(
-            input in 0_u64..2_000_000, output in 0_u64..200_000, cached in 0_u64..3_000_000, reasoning in 0_u64..300_000,
+        fn any_usage_costs_a_number_and_the_sum_of_its_classes(
+            model in any_model(), usage in any_usage(), tier in any_tier(),
         ) {
-            let usage = Usage { cached_input_tokens: Some(cached), reasoning_tokens: Some(reasoning), ..plain(input, output) };
-            for model in ["gpt-4o", "claude-sonnet-4-5", "gemini-2.5-pro"] {
-                let cost = Prices::builtin().estimate(model, &usage, None).unwrap_or(0.0);
-                let more = Usage { output_tokens: Some(output + 1000), ..usage };
-                proptest::prop_assert!(cost.is_finite() && cost >= 0.0);
-                proptest::prop_assert!(Prices::builtin().estimate(model, &more, None).unwrap_or(0.0) >= cost);
+            let cost = Prices::builtin().estimate(model, &usage, tier);
+            let classes = Prices::builtin().breakdown(model, &usage, tier);
+            prop_assert_eq!(cost, classes.as_ref().map(|classes| classes.iter().map(|class| class.cost).sum()));
+            prop_assert!(cost.is_none_or(|cost| cost.is_finite() && cost >= 0.0));
+            for class in classes.unwrap_or_default() {
+                prop_assert!(class.tokens > 0 && class.price_per_million >= 0.0 && class.cost >= 0.0);
             }
+        }
+
+        #[test]
+        fn the_classes_of_a_consistent_usage_hold_each_token_once(
+            parts in proptest::array::uniform4(0..100_000_u64), plain_input in 0..100_000_u64,
+            out in proptest::array::uniform2(0..100_000_u64), plain_output in 0..100_000_u64, model in any_model(),
+        ) {
+            let usage = Usage {
+                cached_input_tokens: Some(parts[0]),
+                cache_write_tokens: Some(parts[1]),
+                cache_write_1h_tokens: Some(parts[2]),
+                audio_input_tokens: Some(parts[3]),
+                reasoning_tokens: Some(out[0]),
+                audio_output_tokens: Some(out[1]),
+                ..plain(plain_input + parts.iter().sum::<u64>(), plain_output + out.iter().sum::<u64>())
+            };
+            let classes = Prices::builtin().breakdown(model, &usage, None).unwrap_or_default();
+            prop_assert_eq!(classes.iter().map(|class| class.tokens).sum::<u64>(), usage.total().unwrap());
+        }
+
+        #[test]
+        fn more_tokens_never_cost_less(
+            model in any_model(), usage in any_usage(), more in 0..500_000_u64, tier in any_tier(),
+        ) {
+            let cost = |usage| Prices::builtin().estimate(model, &usage, tier).unwrap_or(0.0);
+            let input = usage.input_tokens.unwrap_or(0).saturating_add(more);
+            let output = usage.output_tokens.unwrap_or(0).saturating_add(more);
+            let before = cost(usage);
+            // A rounding in the last digit is no lower price.
+            let least = before * (1.0 - 1e-12);
+            let (longer, wordier) =
+                (Usage { input_tokens: Some(input), ..usage }, Usage { output_tokens: Some(output), ..usage });
+            prop_assert!(cost(longer) >= least);
+            prop_assert!(cost(wordier) >= least);
         }
     }
 }

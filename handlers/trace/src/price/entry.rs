@@ -43,15 +43,36 @@ impl Rates {
         let class = |own: Option<f64>, base: Option<f64>, plain: Option<f64>| {
             own.or_else(|| base.map(|price| plain.map_or(price, |plain| price.min(plain))))
         };
+        // An hour in the cache is priced as so many times five minutes.
+        let hour = || scaled(base.cache_write_1h?, self.cache_write?, base.cache_write?);
         Self {
             input,
             output,
             cache_read: class(self.cache_read, base.cache_read, input),
             cache_write: self.cache_write.or(base.cache_write),
-            cache_write_1h: self.cache_write_1h.or(base.cache_write_1h),
+            cache_write_1h: self.cache_write_1h.or_else(hour).or(base.cache_write_1h),
             reasoning_output: class(self.reasoning_output, base.reasoning_output, output),
             audio_input: self.audio_input.or(base.audio_input),
             audio_output: self.audio_output.or(base.audio_output),
+        }
+    }
+
+    /// Returns the prices of a service tier for a long request: dearer than the tier's by as much as `long` is dearer
+    /// than `base`.
+    fn lengthened(&self, long: &Self, base: &Self) -> Self {
+        let class = |tier: Option<f64>, long: Option<f64>, base: Option<f64>| {
+            let both = || scaled(tier?, long?, base?);
+            both().or(long).or(tier)
+        };
+        Self {
+            input: class(self.input, long.input, base.input),
+            output: class(self.output, long.output, base.output),
+            cache_read: class(self.cache_read, long.cache_read, base.cache_read),
+            cache_write: class(self.cache_write, long.cache_write, base.cache_write),
+            cache_write_1h: class(self.cache_write_1h, long.cache_write_1h, base.cache_write_1h),
+            reasoning_output: class(self.reasoning_output, long.reasoning_output, base.reasoning_output),
+            audio_input: class(self.audio_input, long.audio_input, base.audio_input),
+            audio_output: class(self.audio_output, long.audio_output, base.audio_output),
         }
     }
 
@@ -69,27 +90,44 @@ impl Rates {
     }
 }
 
+/// Returns `price` times `numerator / denominator`, or `None` when nothing can be told from a price of 0.
+fn scaled(price: f64, numerator: f64, denominator: f64) -> Option<f64> {
+    (denominator > 0.0).then(|| price * numerator / denominator)
+}
+
+/// No price is dearer, in US dollars per million tokens, so that no sum of costs is infinite.
+const MAX_PRICE: f64 = 1e9;
+
 impl Entry {
     /// Returns the prices of a request: those of its service tier and of its length over the plain ones.
     pub(super) fn rates(&self, input_tokens: u64, service_tier: Option<&str>) -> Rates {
         let reached = self.long_context.iter().filter(|long| input_tokens > long.above_input_tokens);
-        let long = reached.max_by_key(|long| long.above_input_tokens);
-        let base = long.map_or(self.base, |long| long.rates.over(&self.base));
-        let tier = match service_tier {
-            Some("batch") => &self.batch,
-            Some("flex") => &self.flex,
-            Some("priority") => &self.priority,
-            _ => &None,
-        };
-        tier.as_deref().map_or(base, |tier| tier.over(&base))
+        let long = reached.max_by_key(|long| long.above_input_tokens).map(|long| long.rates.over(&self.base));
+        match (self.tier(service_tier).map(|tier| tier.over(&self.base)), long) {
+            (None, None) => self.base,
+            (None, Some(long)) => long,
+            (Some(tier), None) => tier,
+            (Some(tier), Some(long)) => tier.lengthened(&long, &self.base),
+        }
+    }
+
+    fn tier(&self, name: Option<&str>) -> Option<&Rates> {
+        let name = name?;
+        let tiers = [("batch", &self.batch), ("flex", &self.flex), ("priority", &self.priority)];
+        tiers.into_iter().find(|(tier, _)| tier.eq_ignore_ascii_case(name))?.1.as_deref()
+    }
+
+    /// Returns whether plain tokens have no price or a price of 0.
+    pub(super) fn is_free(&self) -> bool {
+        [self.base.input, self.base.output].into_iter().flatten().all(|price| price == 0.0)
     }
 
     /// Returns whether every price is a number of dollars and there is one at all.
     pub(super) fn is_sound(&self) -> bool {
         let tiers = [&self.batch, &self.flex, &self.priority].into_iter().filter_map(|tier| tier.as_deref());
         let all = tiers.chain(self.long_context.iter().map(|long| &long.rates)).chain([&self.base]);
-        let prices = all.flat_map(Rates::all).flatten();
+        let mut prices = all.flat_map(Rates::all).flatten();
         let has_price = self.base.input.is_some() || self.base.output.is_some();
-        has_price && prices.into_iter().all(|price| price.is_finite() && price >= 0.0)
+        has_price && prices.all(|price| (0.0..=MAX_PRICE).contains(&price))
     }
 }
