@@ -131,10 +131,36 @@ impl Filter {
         self.terms.push(Term { negated: false, test });
     }
 
+    /// Returns a number that tells filters apart, the same on every machine.
+    ///
+    /// Times count only as being there: `since:24h` means another moment on every page, and the list is the same.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        self.hash_into(&mut hasher);
+        first_number(&hasher)
+    }
+
+    fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        for term in &self.terms {
+            let text = match &term.test {
+                Test::Since(_) => format!("{}since", term.negated),
+                Test::Until(_) => format!("{}until", term.negated),
+                _ => term.to_string(),
+            };
+            // The length keeps two terms from reading like one.
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+
     /// Returns whether everything matches.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
+}
+
+fn first_number(hasher: &blake3::Hasher) -> u64 {
+    u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }
 
 /// What a list is ordered by. Ties go by id; a missing value counts as 0.
@@ -155,6 +181,23 @@ pub enum SortBy {
     SpanCount,
 }
 
+impl SortBy {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::StartedAt, Self::Duration, Self::Tokens, Self::Cost, Self::Name, Self::SpanCount];
+
+    /// Returns the word as clients write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StartedAt => "started_at",
+            Self::Duration => "duration",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
+            Self::Name => "name",
+            Self::SpanCount => "span_count",
+        }
+    }
+}
+
 /// The direction of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortOrder {
@@ -163,6 +206,16 @@ pub enum SortOrder {
     /// Largest first.
     #[default]
     Desc,
+}
+
+impl SortOrder {
+    /// Returns the word as clients write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asc => "asc",
+            Self::Desc => "desc",
+        }
+    }
 }
 
 /// A list to be read: which rows, in which order, from where, how many.
@@ -181,24 +234,13 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// Returns a number that tells lists apart, for binding a cursor to its list.
-    ///
-    /// Times count only as being there: `since:24h` means another moment on every page, and the list is the same.
+    /// Returns a number that tells lists apart, for binding a cursor to its list: that of the filter and the order.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = blake3::Hasher::new();
-        for term in &self.filter.terms {
-            let text = match &term.test {
-                Test::Since(_) => "since".to_owned(),
-                Test::Until(_) => "until".to_owned(),
-                test => format!("{test:?}"),
-            };
-            hasher.update(&[u8::from(term.negated)]);
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
-        hasher.update(format!("{:?} {:?}", self.sort_by, self.sort_order).as_bytes());
-        let hash = hasher.finalize();
-        u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
+        self.filter.hash_into(&mut hasher);
+        hasher.update(self.sort_by.as_str().as_bytes());
+        hasher.update(self.sort_order.as_str().as_bytes());
+        first_number(&hasher)
     }
 }
 

@@ -7,6 +7,7 @@
 //! value  = bare | '"' chars '"' ;        \" stands for a quote
 //! ```
 
+mod print;
 mod token;
 
 use crate::filter::{Filter, Inclusive, NumberField, Range, SortBy, SortOrder, Term, Test, TextField};
@@ -14,7 +15,7 @@ use crate::id::TraceId;
 use crate::span::StatusWord;
 use crate::time::Timestamp;
 
-use token::{Token, tokens};
+use token::{Operator, Token, tokens};
 
 /// What a query asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +46,11 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Query, QueryError> {
             Token::Word { negated, text } => {
                 query.filter.terms.push(Term { negated, test: Test::Text(TextField::Anywhere, text) });
             }
-            Token::Filter { negated, key, value } => filter(&mut query, negated, &key, value, now)?,
+            Token::Filter { negated, key, operator, value } => match key {
+                "sort" => query.sort_by = Some(sort_by(operator, &value)?),
+                "order" => query.sort_order = Some(sort_order(operator, &value)?),
+                _ => query.filter.terms.push(Term { negated, test: test(key, operator, value, now)? }),
+            },
         }
     }
     Ok(query)
@@ -97,101 +102,107 @@ fn is_key(key: &str) -> bool {
     KEYS.contains(&key) || key == "sort" || key == "order"
 }
 
-fn filter(
-    query: &mut Query,
-    negated: bool,
-    key: &str,
-    value: String,
-    now: Timestamp,
-) -> Result<(), QueryError> {
-    let bad = |message: &str| QueryError { field: key.to_owned(), message: format!("{key}: {message}") };
-    let number = |field| range(&value, plain).map(|range| Test::Number(field, range));
-    let count = "must be a number, such as 1000, >1000 or 500-1000";
-    let time = "must be a time such as 2025-03-01T10:00:00Z, a date, or 24h";
-    let test = match key {
-        "model" => Test::Model(value),
-        "provider" => Test::Provider(value),
-        "kind" => Test::Kind(value),
-        "status" => {
-            let word = StatusWord::parse(&value);
-            Test::Status(word.ok_or_else(|| bad("must be running, completed or failed"))?)
-        }
-        "name" => Test::Name(value),
-        "trace" => Test::Trace(TraceId::parse(&value).map_err(|_| bad("must be a trace id"))?),
-        "session" => Test::Session(value),
-        "cost" => number(NumberField::Cost).ok_or_else(|| bad("must be US dollars, such as >0.01"))?,
-        "tokens" => number(NumberField::Tokens).ok_or_else(|| bad(count))?,
-        "input_tokens" => number(NumberField::InputTokens).ok_or_else(|| bad(count))?,
-        "output_tokens" => number(NumberField::OutputTokens).ok_or_else(|| bad(count))?,
-        "duration" => {
-            let range = range(&value, millis);
-            let range = range.ok_or_else(|| bad("must be a duration, such as >2s, 500 or 100ms-2s"))?;
-            Test::Number(NumberField::Duration, range)
-        }
-        "since" => Test::Since(parse_time(&value, now).ok_or_else(|| bad(time))?),
-        "until" => Test::Until(parse_time(&value, now).ok_or_else(|| bad(time))?),
-        "input" => Test::Text(TextField::Input, value),
-        "output" => Test::Text(TextField::Output, value),
-        "path" => Test::Path(value),
-        "tag" => Test::Tag(value),
-        "sort" => {
-            query.sort_by = Some(match value.as_str() {
-                "started_at" => SortBy::StartedAt,
-                "duration" => SortBy::Duration,
-                "tokens" => SortBy::Tokens,
-                "cost" => SortBy::Cost,
-                "name" => SortBy::Name,
-                "span_count" => SortBy::SpanCount,
-                _ => return Err(bad("must be started_at, duration, tokens, cost, name or span_count")),
-            });
-            return Ok(());
-        }
-        "order" => {
-            query.sort_order = Some(match value.as_str() {
-                "asc" => SortOrder::Asc,
-                "desc" => SortOrder::Desc,
-                _ => return Err(bad("must be asc or desc")),
-            });
-            return Ok(());
-        }
-        // `text`, and any key added to `is_key` alone.
-        _ => Test::Text(TextField::Anywhere, value),
-    };
-    query.filter.terms.push(Term { negated, test });
-    Ok(())
+fn bad(key: &str, message: &str) -> QueryError {
+    QueryError { field: key.to_owned(), message: format!("{key}: {message}") }
 }
 
-/// Reads `5`, `>5`, `>=5`, `<5`, `<=5`, `=5` or `5-7`.
-fn range(text: &str, read: fn(&str) -> Option<f64>) -> Option<Range> {
-    let bounded = |rest: &str, own, above: bool| {
-        let bound = Some((read(rest)?, own));
-        Some(if above { Range { min: bound, max: None } } else { Range { min: None, max: bound } })
+fn test(key: &str, operator: Operator, value: String, now: Timestamp) -> Result<Test, QueryError> {
+    let number = |field, read, message| {
+        let range = range(operator, &value, read).ok_or_else(|| bad(key, message))?;
+        Ok(Test::Number(field, range))
     };
-    if let Some(rest) = text.strip_prefix(">=") {
-        return bounded(rest, Inclusive::Yes, true);
+    let count = "must be a number, such as 1000, >1000 or 500-1000";
+    Ok(match key {
+        "model" => Test::Model(exact(operator, value)),
+        "provider" => Test::Provider(exact(operator, value)),
+        "kind" => Test::Kind(exact(operator, value)),
+        "status" => {
+            let word = StatusWord::parse(&exact(operator, value));
+            Test::Status(word.ok_or_else(|| bad(key, "must be running, completed or failed"))?)
+        }
+        "name" => Test::Name(part(operator, value)),
+        "trace" => {
+            let id = TraceId::parse(&exact(operator, value));
+            Test::Trace(id.map_err(|_| bad(key, "must be a trace id"))?)
+        }
+        "session" => Test::Session(exact(operator, value)),
+        "cost" => number(NumberField::Cost, plain, "must be US dollars, such as >0.01")?,
+        "tokens" => number(NumberField::Tokens, plain, count)?,
+        "input_tokens" => number(NumberField::InputTokens, plain, count)?,
+        "output_tokens" => number(NumberField::OutputTokens, plain, count)?,
+        "duration" => {
+            number(NumberField::Duration, millis, "must be a duration, such as >2s, 500 or 100ms-2s")?
+        }
+        "since" => Test::Since(time(key, operator, value, now)?),
+        "until" => Test::Until(time(key, operator, value, now)?),
+        "input" => Test::Text(TextField::Input, part(operator, value)),
+        "output" => Test::Text(TextField::Output, part(operator, value)),
+        "path" => Test::Path(exact(operator, value)),
+        "tag" => Test::Tag(part(operator, value)),
+        // `text`, and any key added to `is_key` alone.
+        _ => Test::Text(TextField::Anywhere, part(operator, value)),
+    })
+}
+
+/// Returns the value of a key that matches exactly, for which `=` goes without saying.
+fn exact(operator: Operator, value: String) -> String {
+    if operator == Operator::Equal { value } else { part(operator, value) }
+}
+
+/// Returns the value of a key that matches text, in which `<div>` is text too.
+fn part(operator: Operator, value: String) -> String {
+    if operator == Operator::None { value } else { format!("{}{value}", operator.as_str()) }
+}
+
+fn time(key: &str, operator: Operator, value: String, now: Timestamp) -> Result<Timestamp, QueryError> {
+    let message = "must be a time such as 2025-03-01T10:00:00Z, a date, or 24h";
+    parse_time(&exact(operator, value), now).ok_or_else(|| bad(key, message))
+}
+
+fn sort_by(operator: Operator, value: &str) -> Result<SortBy, QueryError> {
+    let plain = matches!(operator, Operator::None | Operator::Equal);
+    let found = SortBy::ALL.into_iter().find(|own| plain && own.as_str() == value);
+    found.ok_or_else(|| bad("sort", "must be started_at, duration, tokens, cost, name or span_count"))
+}
+
+fn sort_order(operator: Operator, value: &str) -> Result<SortOrder, QueryError> {
+    let plain = matches!(operator, Operator::None | Operator::Equal);
+    let found = [SortOrder::Asc, SortOrder::Desc].into_iter().find(|own| plain && own.as_str() == value);
+    found.ok_or_else(|| bad("order", "must be asc or desc"))
+}
+
+/// The longest number or range, in bytes: more than the longest one that is printed.
+const MAX_NUMBER: usize = 1024;
+
+/// Reads the value of a number: a bound with its operator, a number, or `5-7`.
+fn range(operator: Operator, text: &str, read: fn(&str) -> Option<f64>) -> Option<Range> {
+    if text.len() > MAX_NUMBER {
+        return None;
     }
-    if let Some(rest) = text.strip_prefix("<=") {
-        return bounded(rest, Inclusive::Yes, false);
+    let bound = |own| Some(Some((read(text)?, own)));
+    match operator {
+        Operator::Above => Some(Range { min: bound(Inclusive::No)?, max: None }),
+        Operator::AtLeast => Some(Range { min: bound(Inclusive::Yes)?, max: None }),
+        Operator::Below => Some(Range { min: None, max: bound(Inclusive::No)? }),
+        Operator::AtMost => Some(Range { min: None, max: bound(Inclusive::Yes)? }),
+        Operator::Equal => read(text).map(Range::exactly),
+        Operator::None => read(text).map(Range::exactly).or_else(|| between(text, read)),
     }
-    if let Some(rest) = text.strip_prefix('>') {
-        return bounded(rest, Inclusive::No, true);
-    }
-    if let Some(rest) = text.strip_prefix('<') {
-        return bounded(rest, Inclusive::No, false);
-    }
-    let text = text.strip_prefix('=').unwrap_or(text);
-    if let Some(value) = read(text) {
-        return Some(Range::exactly(value));
-    }
-    let (low, high) = text.split_once('-')?;
-    let (min, max) = (Some((read(low)?, Inclusive::Yes)), Some((read(high)?, Inclusive::Yes)));
-    Some(Range { min, max })
+}
+
+/// Reads `5-7`. The minus of a negative number or of an exponent is not the one between them.
+fn between(text: &str, read: fn(&str) -> Option<f64>) -> Option<Range> {
+    text.match_indices('-').find_map(|(at, _)| {
+        let (low, high) = (read(&text[..at])?, read(&text[at + 1..])?);
+        Some(Range { min: Some((low, Inclusive::Yes)), max: Some((high, Inclusive::Yes)) })
+    })
 }
 
 fn plain(text: &str) -> Option<f64> {
-    // The standard parser also takes `inf`, `nan` and a leading sign, which people do not type here.
-    let digits = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || byte == b'.');
-    digits.then(|| text.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
+    // The standard parser also takes `inf` and `nan`, which are no numbers here.
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let starts = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    starts.then(|| text.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
 }
 
 fn millis(text: &str) -> Option<f64> {
@@ -293,6 +304,7 @@ mod tests {
         assert_eq!(one("\"late delivery\""), word("late delivery"));
         assert_eq!(one("\"model:gpt\""), word("model:gpt"));
         assert_eq!(one("\"unclosed quote"), word("unclosed quote"));
+        assert_eq!(one("foo:\"bar baz\""), word("foo:bar baz"));
     }
 
     #[test]
@@ -320,9 +332,38 @@ mod tests {
             ("sort:size", "sort"),
             ("order:up", "order"),
             ("tokens:nan", "tokens"),
+            ("tokens:-inf", "tokens"),
+            ("cost:1e999", "cost"),
+            ("cost:>5<7", "cost"),
+            ("since:>1h", "since"),
+            ("sort:>cost", "sort"),
+            ("trace:\"a b\"", "trace"),
         ] {
             assert_eq!(error(text), field, "{text}");
         }
+    }
+
+    #[test]
+    fn an_equals_sign_goes_without_saying_and_other_signs_are_text() {
+        assert_eq!(one("model:=gpt-4o"), Test::Model("gpt-4o".to_owned()));
+        assert_eq!(one("model:\"=x\""), Test::Model("=x".to_owned()));
+        assert_eq!(one("status:=failed"), Test::Status(StatusWord::Failed));
+        assert_eq!(one("text:<div>"), word("<div>"));
+        assert_eq!(one("text:=5"), word("=5"));
+        assert_eq!(one("cost:>=\"5\""), Test::Number(NumberField::Cost, Range::at_least(5.0)));
+        assert_eq!(terms("model:= status:="), []);
+    }
+
+    #[test]
+    fn numbers_may_be_negative_or_have_an_exponent() {
+        let between = |a, b| {
+            Test::Number(NumberField::Cost, Range { max: Range::at_most(b).max, ..Range::at_least(a) })
+        };
+        assert_eq!(one("cost:>=-1"), Test::Number(NumberField::Cost, Range::at_least(-1.0)));
+        assert_eq!(one("cost:1e-3"), Test::Number(NumberField::Cost, Range::exactly(0.001)));
+        assert_eq!(one("cost:1e-3-2e-3"), between(0.001, 0.002));
+        assert_eq!(one("cost:-5--1"), between(-5.0, -1.0));
+        assert_eq!(error(&format!("cost:{}", "-".repeat(1_000_000))), "cost");
     }
 
     #[test]

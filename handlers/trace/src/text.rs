@@ -3,6 +3,8 @@
 //! A payload matches on its compact JSON text and on its string values as their authors wrote them, so that both
 //! `"role":"user"` and a sentence with a quote or a line break are found.
 
+use memchr::memmem;
+
 use crate::json::Json;
 
 /// Text to be looked for, in any case.
@@ -10,14 +12,40 @@ use crate::json::Json;
 pub struct Needle {
     /// In lower case.
     lower: String,
-    ascii: bool,
+    finder: memmem::Finder<'static>,
+    case: Case,
+    /// Made of characters that JSON writes as they are, but for `\u` escapes that nobody needs.
+    plain: bool,
 }
+
+/// What has to be done to a text for comparing it with a needle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Case {
+    /// Nothing: the needle's characters have no case.
+    None,
+    /// ASCII letters in lower case.
+    Ascii,
+    /// All letters in lower case.
+    Unicode,
+}
+
+/// Bytes of a text that are turned to lower case at a time.
+const STEP: usize = 4096;
 
 impl Needle {
     /// Returns a needle; an empty one occurs everywhere.
     pub fn new(text: &str) -> Self {
         let lower = text.to_lowercase();
-        Self { ascii: lower.is_ascii(), lower }
+        let case = if lower.chars().all(|c| c.to_uppercase().eq([c])) {
+            Case::None
+        } else if lower.is_ascii() {
+            Case::Ascii
+        } else {
+            Case::Unicode
+        };
+        let as_written = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'/');
+        let plain = lower.bytes().all(as_written);
+        Self { finder: memmem::Finder::new(&lower).into_owned(), lower, case, plain }
     }
 
     /// Returns the needle in lower case.
@@ -27,11 +55,31 @@ impl Needle {
 
     /// Returns whether the needle occurs in plain text, such as a name.
     pub fn is_in(&self, text: &str) -> bool {
-        if self.ascii {
-            find_ascii(text.as_bytes(), self.lower.as_bytes())
-        } else {
-            text.to_lowercase().contains(&self.lower)
+        match self.case {
+            Case::None => self.finder.find(text.as_bytes()).is_some(),
+            Case::Ascii => self.is_in_ascii(text.as_bytes()),
+            Case::Unicode => self.finder.find(text.to_lowercase().as_bytes()).is_some(),
         }
+    }
+
+    /// Looks through the text in steps that overlap by a needle, so that it is never copied whole.
+    fn is_in_ascii(&self, text: &[u8]) -> bool {
+        let overlap = self.lower.len() - 1;
+        if overlap >= STEP / 2 {
+            return self.finder.find(&text.to_ascii_lowercase()).is_some();
+        }
+        let mut buffer = [0; STEP];
+        let mut rest = text;
+        while rest.len() > overlap {
+            let step = &mut buffer[..rest.len().min(STEP)];
+            step.copy_from_slice(&rest[..step.len()]);
+            step.make_ascii_lowercase();
+            if self.finder.find(step).is_some() {
+                return true;
+            }
+            rest = &rest[step.len() - overlap..];
+        }
+        false
     }
 
     /// Returns whether the needle occurs in a payload.
@@ -43,24 +91,15 @@ impl Needle {
     ///
     /// Strings cut off at the ends of the stretch count as text without escapes.
     pub fn is_in_compact(&self, text: &str) -> bool {
-        self.is_in(text) || escaped_strings(text).any(|string| self.is_in(&string))
+        self.is_in(text)
+            || self.may_be_escaped(text) && escaped_strings(text).any(|string| self.is_in(&string))
     }
-}
 
-/// Looks for an ASCII needle in lower case, in time proportional to the text for all but made-up input.
-fn find_ascii(text: &[u8], needle: &[u8]) -> bool {
-    let Some((&first, rest)) = needle.split_first() else { return true };
-    let mut at = 0;
-    while let Some(step) = text.get(at..).and_then(|t| memchr::memchr2(first, first.to_ascii_uppercase(), t))
-    {
-        at += step + 1;
-        match text.get(at..at + rest.len()) {
-            Some(candidate) if candidate.eq_ignore_ascii_case(rest) => return true,
-            Some(_) => {}
-            None => return false,
-        }
+    /// Returns whether escapes may hide the needle in `text`: what they stand for is mostly no part of it.
+    fn may_be_escaped(&self, text: &str) -> bool {
+        let printable = |at: usize| matches!(text.as_bytes().get(at + 4), Some(b'2'..=b'7'));
+        !self.plain || memmem::find_iter(text.as_bytes(), "\\u00").any(printable)
     }
-    false
 }
 
 /// Returns the strings of compact JSON that hold an escape, without their escapes.
@@ -123,7 +162,44 @@ mod tests {
         assert!(found("", "[]"));
     }
 
+    #[test]
+    fn letters_escaped_without_need_are_found() {
+        assert!(found("refund", r#"["a \u0072efund\n"]"#));
+        assert!(found("a/b", r#"["a\/b"]"#));
+        assert!(found("x<y", r#"["x\u003cy"]"#));
+        assert!(!found("nx", r#"["a\u000ax"]"#));
+    }
+
+    #[test]
+    fn needles_over_the_seams_of_long_texts_are_found() {
+        for before in STEP - 10..STEP + 10 {
+            for length in [1, 2, 9, STEP / 2, STEP / 2 + 1, STEP + 1] {
+                let needle = "Ab".repeat(length / 2 + 1);
+                let (start, end) = ("-".repeat(before), "-".repeat(STEP));
+                assert!(Needle::new(&needle).is_in(&format!("{start}{}{end}", needle.to_uppercase())));
+                assert!(!Needle::new(&format!("{needle}!")).is_in(&format!("{start}{needle}{end}")));
+            }
+        }
+    }
+
+    #[test]
+    fn made_up_text_is_searched_as_fast_as_any() {
+        let text = "a".repeat(8 << 20);
+        for length in [1_000, 10_000] {
+            assert!(!Needle::new(&format!("{}b", "a".repeat(length))).is_in(&text));
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_needle_is_found_where_lower_case_text_holds_it(text in "[a-cA-Cé東\"\n]{0,40}", needle in "[a-cA-Cé東\"\n]{0,4}") {
+            let wanted = text.to_lowercase().contains(&needle.to_lowercase());
+            proptest::prop_assert_eq!(Needle::new(&needle).is_in(&text), wanted);
+            if wanted {
+                proptest::prop_assert!(Needle::new(&needle).is_in_json(&Json::string(&text)));
+            }
+        }
+
         #[test]
         fn every_piece_of_a_string_is_found(
             text in proptest::collection::vec(proptest::char::any(), 1..30),

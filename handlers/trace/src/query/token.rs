@@ -4,15 +4,47 @@ use super::is_key;
 
 /// A piece of a query. Empty ones are not made.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum Token<'a> {
     /// Text.
     Word { negated: bool, text: String },
-    /// A known key and its value, operator included.
-    Filter { negated: bool, key: String, value: String },
+    /// A known key and its value.
+    Filter { negated: bool, key: &'a str, operator: Operator, value: String },
+}
+
+/// What stands between a key and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    None,
+    Equal,
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+impl Operator {
+    /// The longer ones first, so that `>=` is not read as `>`.
+    const ALL: [Self; 5] = [Self::AtLeast, Self::AtMost, Self::Above, Self::Below, Self::Equal];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Equal => "=",
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+            Self::Below => "<",
+            Self::AtMost => "<=",
+        }
+    }
+
+    fn read(text: &str) -> (Self, &str) {
+        let found = Self::ALL.into_iter().find_map(|own| Some((own, text.strip_prefix(own.as_str())?)));
+        found.unwrap_or((Self::None, text))
+    }
 }
 
 /// Returns the tokens of `text` in order.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> + '_ {
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {
@@ -30,36 +62,37 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> + '_ {
 }
 
 /// Reads one token; `None` for one that says nothing, such as `model:`.
-fn token(text: &str) -> (Option<Token>, &str) {
+fn token(text: &str) -> (Option<Token<'_>>, &str) {
     let negated = text.len() > 1 && text.starts_with('-') && !text[1..].starts_with(char::is_whitespace);
     let body = if negated { &text[1..] } else { text };
     if let Some(quoted) = body.strip_prefix('"') {
         let (text, after) = unquote(quoted);
         return ((!text.is_empty()).then_some(Token::Word { negated, text }), after);
     }
-    let end = body.find(char::is_whitespace).unwrap_or(body.len());
-    if let Some((key, _)) = body[..end].split_once(':')
-        && is_key(key)
-    {
-        let (value, after) = value(&body[key.len() + 1..]);
-        let token = Token::Filter { negated, key: key.to_owned(), value };
-        return (
-            Some(token).filter(|token| !matches!(token, Token::Filter { value, .. } if value.is_empty())),
-            after,
-        );
+    let (bare, after) = bare(body);
+    let Some((key, rest)) = bare.split_once(':') else {
+        return (Some(Token::Word { negated, text: bare.to_owned() }), after);
+    };
+    if is_key(key) {
+        let (operator, value) = Operator::read(&body[key.len() + 1..]);
+        let (value, after) = match value.strip_prefix('"') {
+            Some(quoted) => unquote(quoted),
+            None => (self::bare(value).0.to_owned(), after),
+        };
+        let says_nothing = value.is_empty() && matches!(operator, Operator::None | Operator::Equal);
+        return ((!says_nothing).then_some(Token::Filter { negated, key, operator, value }), after);
     }
-    (Some(Token::Word { negated, text: body[..end].to_owned() }), &body[end..])
+    // A quote after an unknown key still protects spaces: the whole token is one word.
+    if rest.starts_with('"') && !key.is_empty() {
+        let (value, after) = unquote(&body[key.len() + 2..]);
+        return (Some(Token::Word { negated, text: format!("{key}:{value}") }), after);
+    }
+    (Some(Token::Word { negated, text: bare.to_owned() }), after)
 }
 
-/// Reads a value: quoted, bare, or an operator before either.
-fn value(text: &str) -> (String, &str) {
-    let operators = text.len() - text.trim_start_matches(['<', '>', '=']).len();
-    if let Some(quoted) = text[operators..].strip_prefix('"') {
-        let (value, after) = unquote(quoted);
-        return (format!("{}{value}", &text[..operators]), after);
-    }
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    (text[..end].to_owned(), &text[end..])
+/// Reads to the next space.
+fn bare(text: &str) -> (&str, &str) {
+    text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
 /// Reads to the closing quote, or to the end when there is none; `\"` stands for a quote.
