@@ -34,6 +34,8 @@ pub struct Client {
     pub language: Language,
     /// The script's file, relative to the language's folder.
     pub script: &'static str,
+    /// What the script is told to do, where it can do several things.
+    pub scene: &'static [&'static str],
     /// Environment variables.
     pub env: &'static [(&'static str, &'static str)],
 }
@@ -79,12 +81,14 @@ pub const INSTRUMENTED: &[Client] = &[
         name: "genai-http",
         language: Language::Python,
         script: "otel_genai.py",
+        scene: &[],
         env: MESSAGES_IN_SPANS,
     },
     Client {
         name: "genai-grpc",
         language: Language::Python,
         script: "otel_genai.py",
+        scene: &[],
         env: &[
             ("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental"),
             ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only"),
@@ -95,26 +99,36 @@ pub const INSTRUMENTED: &[Client] = &[
         name: "genai-v1.30",
         language: Language::Python,
         script: "otel_genai.py",
+        scene: &[],
         env: &[("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")],
     },
     Client {
         name: "openinference-http",
         language: Language::Python,
         script: "otel_openinference.py",
+        scene: &[],
         env: &[],
     },
-    Client { name: "traceloop-http", language: Language::Traceloop, script: "otel_traceloop.py", env: &[] },
-    Client { name: "vercel-ai-proto", language: Language::Node, script: "ai_sdk.js", env: &[] },
+    Client {
+        name: "traceloop-http",
+        language: Language::Traceloop,
+        script: "otel_traceloop.py",
+        scene: &[],
+        env: &[],
+    },
+    Client { name: "vercel-ai-proto", language: Language::Node, script: "ai_sdk.js", scene: &[], env: &[] },
     Client {
         name: "vercel-ai-json",
         language: Language::Node,
         script: "ai_sdk.js",
+        scene: &[],
         env: &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")],
     },
     Client {
         name: "vercel-ai-legacy-json",
         language: Language::Node,
         script: "ai_sdk.js",
+        scene: &[],
         env: &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), ("AI_SDK_SPANS", "legacy")],
     },
 ];
@@ -177,6 +191,7 @@ impl Client {
         let mut command = Command::new(program);
         command
             .arg(folder.join(self.script))
+            .args(self.scene)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", std::env::temp_dir())

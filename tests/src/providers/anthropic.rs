@@ -1,7 +1,7 @@
 //! Anthropic: messages.
 
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::Call;
@@ -9,7 +9,9 @@ use super::answer::{self, content_text, count_tokens, event};
 use super::openai::arguments;
 
 fn failure(call: &Call) -> Option<Response> {
-    let bad_key = call.headers.get("x-api-key").is_some_and(|key| key == "bad");
+    // Older clients send the key in a header of its own, newer ones as a bearer.
+    let key = call.headers.get("x-api-key").or_else(|| call.headers.get(header::AUTHORIZATION));
+    let bad_key = key.is_some_and(|key| key == "bad" || key == "Bearer bad");
     let status = call.switches.status.or(bad_key.then_some(401))?;
     let (kind, message) = match status {
         401 => ("authentication_error", "invalid x-api-key"),
