@@ -30,7 +30,9 @@ async fn main() {
     let directory = tempfile::tempdir_in(directory).unwrap();
     let batches = spans / BATCH;
     println!("bytes per span: {}", (0..100).map(|n| bytes_of(&span(n)).len()).sum::<usize>() / 100);
-    raw(directory.path(), batches).await;
+    if std::env::var_os("RAW").is_none() {
+        raw(directory.path(), batches).await;
+    }
     store(directory.path(), batches, writers).await;
 }
 
@@ -143,7 +145,7 @@ async fn raw(directory: &Path, batches: usize) {
                 .collect()
         })
         .collect();
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), cpu_micros());
     for batch in made {
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.as_str()));
         for (id, body) in batch {
@@ -153,8 +155,7 @@ async fn raw(directory: &Path, batches: usize) {
         query.execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
     }
-    let rate = (batches * BATCH) as f64 / start.elapsed().as_secs_f64();
-    println!("raw    {rate:>9.0} spans/s  {}", size(directory, "raw.db"));
+    report("raw", batches * BATCH, start, cpu, size(directory, "raw.db"));
 }
 
 async fn store(directory: &Path, batches: usize, writers: usize) {
@@ -166,7 +167,7 @@ async fn store(directory: &Path, batches: usize, writers: usize) {
         let spans = (0..BATCH).map(|at| SpanWrite::Put(span((batch * BATCH + at) as u64))).collect();
         made[batch % writers].push(Batch { traces: vec![], spans, prices: Arc::clone(&prices) });
     }
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), cpu_micros());
     let mut tasks = Vec::new();
     for own in made {
         let store = store.clone();
@@ -179,10 +180,26 @@ async fn store(directory: &Path, batches: usize, writers: usize) {
     for task in tasks {
         task.await.unwrap();
     }
-    let rate = (batches * BATCH) as f64 / start.elapsed().as_secs_f64();
-    println!("store  {rate:>9.0} spans/s  {}", size(directory, "store.db"));
+    report("store", batches * BATCH, start, cpu, size(directory, "store.db"));
+    while store.unindexed().await.unwrap() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     store.close().await;
-    println!("closed after {:?}: {}", start.elapsed(), size(directory, "store.db"));
+    report("indexed", batches * BATCH, start, cpu, size(directory, "store.db"));
+}
+
+fn report(what: &str, spans: usize, start: Instant, cpu: f64, size: String) {
+    let rate = spans as f64 / start.elapsed().as_secs_f64();
+    let cpu = (cpu_micros() - cpu) / spans as f64;
+    println!("{what:<8} {rate:>9.0} spans/s  {cpu:>6.1} µs of processor per span  {size}");
+}
+
+/// Processor time of this process so far, in microseconds.
+fn cpu_micros() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks * 10_000.0
 }
 
 fn size(directory: &Path, name: &str) -> String {

@@ -7,17 +7,22 @@ CREATE TABLE payloads (
     output BLOB
 );
 
-CREATE TABLE parts (
+-- The new parts of a trace in one write, compressed together.
+CREATE TABLE chunks (
+    -- The number of the first part; the others count on from it.
     id INTEGER PRIMARY KEY,
-    -- The first 16 bytes of the BLAKE3 hash. Not indexed: that would write a page at random for every new part.
-    -- The writer remembers the hashes it met lately, which is where repeats come from.
-    hash BLOB NOT NULL,
+    -- The first 16 bytes of the BLAKE3 hash of each part. Not indexed: that would write a page at random for every
+    -- new part. The writer remembers the hashes it met lately, which is where repeats come from.
+    hashes BLOB NOT NULL,
     data BLOB NOT NULL
 );
 
--- Which traces use a part: where a search that found a part goes on, and what keeps a part alive.
-CREATE TABLE part_traces (
-    part INTEGER NOT NULL,
+-- Which parts of a chunk a trace uses: where a search that found a chunk goes on, and what keeps a part alive.
+CREATE TABLE chunk_traces (
     trace INTEGER NOT NULL,
-    PRIMARY KEY (part, trace)
+    chunk INTEGER NOT NULL,
+    -- One bit per part.
+    uses INTEGER NOT NULL,
+    PRIMARY KEY (trace, chunk)
 ) WITHOUT ROWID;
+CREATE INDEX chunk_traces_by_chunk ON chunk_traces (chunk);

@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
@@ -8,18 +6,14 @@ use trace::ports::StoreError;
 use trace::time::Timestamp;
 use trace::trace::Totals;
 
-use crate::parts::Known;
 use crate::payloads;
 use crate::rollup::Changes;
 use crate::session::Session;
 use crate::span_row::{self, COLUMNS, trace_id};
-use crate::sql::{Value, arguments, column, json_array, unavailable, unsigned};
+use crate::sql::{Value, arguments, column, unavailable, unsigned};
 
 /// Traces one transaction of a sweep takes away, so that writers get their turn in between.
 const SWEEP_STEP: i64 = 200;
-
-/// No trace has this row.
-const NO_TRACE: i64 = 0;
 
 impl Session {
     /// Deletes one span and returns the trace it was in.
@@ -50,7 +44,7 @@ impl Session {
         self.run("DELETE FROM text WHERE rowid = ?1", &[2 * row + 1]).await?;
         self.run("DELETE FROM spans WHERE row = ?1", &[row]).await?;
         self.run("UPDATE projects SET spans = spans - 1 WHERE id = ?1", &[project]).await?;
-        self.release_from(project, trace, parts).await?;
+        self.release_parts(project, trace, parts).await?;
         let totals = self.totals(trace).await?;
         self.set_totals(trace, &totals).await?;
         trace_id(column(&found, 2)?).map(Some)
@@ -103,8 +97,8 @@ impl Session {
             for sql in [
                 "INSERT INTO text (text) VALUES ('delete-all')",
                 "DELETE FROM text_changed",
-                "DELETE FROM part_traces",
-                "DELETE FROM parts",
+                "DELETE FROM chunk_traces",
+                "DELETE FROM chunks",
                 "DELETE FROM payloads",
                 "DELETE FROM spans",
                 "DELETE FROM traces",
@@ -117,11 +111,11 @@ impl Session {
         }
         for sql in [
             "DELETE FROM text WHERE rowid IN (SELECT 2 * row + 1 FROM spans WHERE project = ?1)",
-            "DELETE FROM text WHERE rowid IN (SELECT 2 * part FROM part_traces
+            "DELETE FROM text WHERE rowid IN (SELECT 2 * chunk FROM chunk_traces
              WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
-            "DELETE FROM parts WHERE id IN (SELECT part FROM part_traces
+            "DELETE FROM chunks WHERE id IN (SELECT chunk FROM chunk_traces
              WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
-            "DELETE FROM part_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1)",
+            "DELETE FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1)",
             "DELETE FROM payloads WHERE row IN (SELECT row FROM spans WHERE project = ?1)",
             "DELETE FROM spans WHERE project = ?1",
             "DELETE FROM traces WHERE project = ?1",
@@ -138,13 +132,7 @@ impl Session {
         let list = serde_json::to_string(rows).unwrap_or_default();
         let of_traces = "s.trace IN (SELECT value FROM json_each(?))";
         self.count_out(project, of_traces, list.as_str().into()).await?;
-        let numbers: Vec<i64> =
-            sqlx::query_scalar("SELECT row FROM spans WHERE trace IN (SELECT value FROM json_each(?1))")
-                .bind(list.as_str())
-                .fetch_all(&mut self.connection)
-                .await
-                .map_err(unavailable)?;
-        let parts = payloads::parts_of(&mut self.connection, &numbers).await?;
+        self.release_traces(project, rows).await?;
         let mut spans = 0;
         for sql in [
             "DELETE FROM text WHERE rowid IN
@@ -158,71 +146,10 @@ impl Session {
             // The last statement is the one that deletes spans.
             spans = done.map_err(unavailable)?.rows_affected();
         }
-        self.release(project, rows, parts.into_iter().collect()).await?;
         let traces = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let sql = "UPDATE projects SET traces = traces - ?2, spans = spans - ?3 WHERE id = ?1";
         self.run(sql, &[project, traces, crate::sql::integer(spans)]).await?;
         Ok(spans)
-    }
-
-    /// Lets go of parts that spans of a trace no longer use; those that other spans of it use stay.
-    pub(crate) async fn release_from(
-        &mut self,
-        project: i64,
-        trace: i64,
-        mut parts: HashSet<i64>,
-    ) -> Result<(), StoreError> {
-        if parts.is_empty() {
-            return Ok(());
-        }
-        let rest: Vec<i64> = sqlx::query_scalar("SELECT row FROM spans WHERE trace = ?1")
-            .bind(trace)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(unavailable)?;
-        for used in payloads::parts_of(&mut self.connection, &rest).await? {
-            parts.remove(&used);
-        }
-        self.release(project, &[trace], parts.into_iter().collect()).await
-    }
-
-    /// Lets go of parts that traces no longer use. A part that no trace uses is deleted.
-    async fn release(&mut self, project: i64, traces: &[i64], parts: Vec<i64>) -> Result<(), StoreError> {
-        if parts.is_empty() {
-            return Ok(());
-        }
-        let sql = "DELETE FROM part_traces WHERE part IN (SELECT value FROM json_each(?))
-             AND trace IN (SELECT value FROM json_each(?))";
-        let values = arguments([json_array(&parts), json_array(traces)]);
-        sqlx::query_with(sql, values).execute(&mut self.connection).await.map_err(unavailable)?;
-        let sql = "SELECT hash, id, EXISTS (SELECT 1 FROM part_traces WHERE part = id) FROM parts
-             WHERE id IN (SELECT value FROM json_each(?))";
-        let rows: Vec<SqliteRow> = sqlx::query_with(sql, arguments([json_array(&parts)]))
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(unavailable)?;
-        for row in &rows {
-            let Ok(hash) = column::<&[u8]>(row, 0)?.try_into() else {
-                continue;
-            };
-            let known = self.recent.get(project, &hash);
-            self.recent.remove(project, &hash);
-            if known.is_some() && column(row, 2)? {
-                // Where it was used last is unknown now, so that its next use is noted again.
-                self.recent.put(project, hash, Known { id: column(row, 1)?, trace: NO_TRACE });
-            }
-        }
-        let unused = "SELECT value FROM json_each(?1) WHERE NOT EXISTS
-             (SELECT 1 FROM part_traces WHERE part = value)";
-        for sql in [
-            format!("DELETE FROM text WHERE rowid IN (SELECT 2 * value FROM ({unused}))"),
-            format!("DELETE FROM parts WHERE id IN ({unused})"),
-        ] {
-            let values = arguments([json_array(&parts)]);
-            let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut self.connection).await;
-            done.map_err(unavailable)?;
-        }
-        Ok(())
     }
 
     /// Takes spans that are about to go out of the sums per hour.

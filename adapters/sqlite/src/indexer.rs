@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use trace::ports::StoreError;
 
 use crate::grams::{add_json, add_plain};
-use crate::pack::unpack_text;
+use crate::parts::read_chunk;
 use crate::payloads;
 use crate::session::Session;
 use crate::sql::{Insert, Value, column, json_array, unavailable};
@@ -21,7 +21,7 @@ use crate::writer::Writer;
 /// Text indexed in one transaction: as long as a writer has to wait for it, some 20 ms.
 const STEP_BYTES: usize = 192 << 10;
 
-/// Parts or spans looked at in one step.
+/// Chunks or spans looked at in one step.
 const STEP_ROWS: i64 = 400;
 
 /// How long new spans are gathered before they are indexed.
@@ -101,11 +101,11 @@ async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
 /// What one step adds to the index.
 #[derive(Clone, Debug, Default)]
 struct Step {
-    /// Parts and their texts.
-    parts: Vec<(i64, Arc<str>)>,
+    /// Chunks and their texts.
+    chunks: Vec<(i64, Arc<str>)>,
     /// Spans and their texts.
     spans: Vec<(i64, Arc<str>)>,
-    /// The last part and span of the index after the step.
+    /// The last chunk and span of the index after the step.
     progress: Progress,
     /// Whether spans changed that the index knows.
     changed: bool,
@@ -114,7 +114,7 @@ struct Step {
 /// How far the index has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Progress {
-    pub(crate) part: i64,
+    pub(crate) chunk: i64,
     pub(crate) span: i64,
 }
 
@@ -138,35 +138,38 @@ async fn step(writer: &Writer, readers: &SqlitePool) -> Result<bool, StoreError>
 
 /// Returns how far the index has come.
 pub(crate) async fn progress(connection: &mut SqliteConnection) -> Result<Progress, StoreError> {
-    let (part, span) = sqlx::query_as("SELECT part, span FROM text_progress")
+    let (chunk, span) = sqlx::query_as("SELECT chunk, span FROM text_progress")
         .fetch_one(connection)
         .await
         .map_err(unavailable)?;
-    Ok(Progress { part, span })
+    Ok(Progress { chunk, span })
 }
 
 async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Step, StoreError> {
     let mut step = Step { progress: before, ..Step::default() };
     let mut bytes = 0;
-    let parts: Vec<SqliteRow> = sqlx::query("SELECT id, data FROM parts WHERE id > ?1 ORDER BY id LIMIT ?2")
-        .bind(before.part)
-        .bind(STEP_ROWS)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    for row in &parts {
+    let chunks: Vec<SqliteRow> =
+        sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2")
+            .bind(before.chunk)
+            .bind(STEP_ROWS)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(unavailable)?;
+    for row in &chunks {
         if bytes >= STEP_BYTES {
             break;
         }
         let mut text = String::new();
-        add_json(&mut text, &unpack_text(column(row, 1)?)?);
+        for part in read_chunk(column(row, 1)?)? {
+            add_json(&mut text, &part);
+        }
         bytes += text.len();
-        step.progress.part = column(row, 0)?;
-        step.parts.push((step.progress.part, text.into()));
+        step.progress.chunk = column(row, 0)?;
+        step.chunks.push((step.progress.chunk, text.into()));
     }
     // A span goes after all its parts: what the index knows of it is then everything.
-    let all_parts = step.parts.len() == parts.len() && parts.len() < rows(STEP_ROWS);
-    if !all_parts || bytes >= STEP_BYTES {
+    let all_chunks = step.chunks.len() == chunks.len() && chunks.len() < rows(STEP_ROWS);
+    if !all_chunks || bytes >= STEP_BYTES {
         return Ok(step);
     }
     let spans: Vec<(i64, String)> =
@@ -213,18 +216,18 @@ const DOCUMENTS: Insert = Insert { head: "INSERT INTO text (rowid, body) VALUES"
 impl Session {
     async fn index(&mut self, step: &Step) -> Result<(), StoreError> {
         // What was deleted since it was read must not come back.
-        let parts = self.present("SELECT id FROM parts WHERE id IN", &step.parts).await?;
+        let chunks = self.present("SELECT id FROM chunks WHERE id IN", &step.chunks).await?;
         let spans = self.present("SELECT row FROM spans WHERE row IN", &step.spans).await?;
         let mut documents = Vec::new();
-        for (id, text) in step.parts.iter().filter(|(id, _)| parts.contains(id)) {
+        for (id, text) in step.chunks.iter().filter(|(id, _)| chunks.contains(id)) {
             documents.extend([Value::from(2 * id), Value::Text(Arc::clone(text))]);
         }
         for (row, text) in step.spans.iter().filter(|(row, _)| spans.contains(row)) {
             documents.extend([Value::from(2 * row + 1), Value::Text(Arc::clone(text))]);
         }
         DOCUMENTS.run(&mut self.connection, documents).await.map_err(unavailable)?;
-        let Progress { part, span } = step.progress;
-        self.run("UPDATE text_progress SET part = ?1, span = ?2", &[part, span]).await?;
+        let Progress { chunk, span } = step.progress;
+        self.run("UPDATE text_progress SET chunk = ?1, span = ?2", &[chunk, span]).await?;
         if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
     }
 
@@ -252,11 +255,17 @@ impl Session {
             .fetch_all(&mut self.connection)
             .await
             .map_err(unavailable)?;
+        let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
+            .bind(progress.chunk)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(unavailable)?;
+        let next = next.unwrap_or(i64::MAX);
         let mut done = Vec::new();
         for row in changed {
             let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
-            // Parts come first here too.
-            if parts.into_iter().max().is_none_or(|last| last <= progress.part) {
+            // Chunks come first here too.
+            if parts.into_iter().max().is_none_or(|last| last < next) {
                 done.push(row);
             }
         }

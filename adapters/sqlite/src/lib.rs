@@ -4,6 +4,7 @@
 //! later read sees it. Absent on purpose: more than one process per file, and files on network drives.
 
 mod batch;
+mod chunks;
 mod condition;
 mod deletes;
 mod fold;

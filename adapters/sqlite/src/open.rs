@@ -117,7 +117,7 @@ pub(crate) async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", "-8000")
+        .pragma("cache_size", "-32000")
         // A checkpoint per ~16 MB of log: pages written again and again are copied back once.
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")

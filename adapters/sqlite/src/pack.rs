@@ -61,11 +61,6 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, StoreError> {
     }
 }
 
-/// Returns the text that was packed.
-pub(crate) fn unpack_text(packed: &[u8]) -> Result<String, StoreError> {
-    String::from_utf8(unpack(packed)?).map_err(|error| StoreError::corrupt("payload", error))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

@@ -7,7 +7,8 @@ use trace::payload::Stored;
 use trace::ports::StoreError;
 use trace::span::Payload;
 
-use crate::pack::{unpack, unpack_text};
+use crate::pack::unpack;
+use crate::parts::read_chunk;
 use crate::sql::{column, unavailable};
 
 /// A payload as stored: its skeletons.
@@ -63,18 +64,25 @@ fn decode(skeleton: &[u8]) -> Result<Stored<'_>, StoreError> {
     Stored::decode(skeleton).map_err(|error| StoreError::corrupt("payload", error))
 }
 
+/// Returns the texts of parts, and of others that came along with them.
 async fn texts(connection: &mut SqliteConnection, ids: &[u64]) -> Result<HashMap<u64, String>, StoreError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<SqliteRow> =
-        sqlx::query("SELECT id, data FROM parts WHERE id IN (SELECT value FROM json_each(?))")
-            .bind(serde_json::to_string(ids).unwrap_or_default())
-            .fetch_all(connection)
-            .await
-            .map_err(unavailable)?;
-    let text = |row: &SqliteRow| Ok((column::<i64>(row, 0)?.cast_unsigned(), unpack_text(column(row, 1)?)?));
-    found.iter().map(text).collect()
+    let found: Vec<SqliteRow> = sqlx::query(
+        "SELECT id, data FROM chunks WHERE id IN
+         (SELECT (SELECT max(id) FROM chunks WHERE id <= value) FROM json_each(?))",
+    )
+    .bind(serde_json::to_string(ids).unwrap_or_default())
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?;
+    let mut texts = HashMap::with_capacity(ids.len());
+    for row in &found {
+        let first: i64 = column(row, 0)?;
+        texts.extend((first.cast_unsigned()..).zip(read_chunk(column(row, 1)?)?));
+    }
+    Ok(texts)
 }
 
 fn join(skeleton: &[u8], parts: &HashMap<u64, String>) -> Result<Json, StoreError> {

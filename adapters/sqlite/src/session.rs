@@ -5,11 +5,11 @@ use sqlx::{Connection, SqliteConnection};
 use trace::id::Scope;
 use trace::ports::StoreError;
 
-use crate::parts::{Hash, Known, Recent};
+use crate::parts::{Known, Place, Recent, read_hashes};
 use crate::sql::{column, unavailable};
 
-/// Parts recalled after a start.
-const RECALLED: i64 = 8_192;
+/// Chunks of parts recalled after a start.
+const RECALLED: i64 = 2_048;
 
 /// What the writer holds: its connection, and what it knows of the file.
 ///
@@ -34,7 +34,7 @@ impl Session {
         let (next_trace, next_span, next_part) = sqlx::query_as(
             "SELECT (SELECT ifnull(max(row), 0) + 1 FROM traces),
                     (SELECT max(span, (SELECT ifnull(max(row), 0) FROM spans)) + 1 FROM text_progress),
-                    (SELECT max(part, (SELECT ifnull(max(id), 0) FROM parts)) + 1 FROM text_progress)",
+                    (SELECT max(chunk, (SELECT ifnull(max(id), 0) FROM chunks)) + 64 FROM text_progress)",
         )
         .fetch_one(&mut connection)
         .await?;
@@ -45,17 +45,22 @@ impl Session {
     /// Recalls the parts stored last, so that conversations that go on after a restart find theirs.
     pub(crate) async fn recall(&mut self) -> Result<(), StoreError> {
         let rows: Vec<SqliteRow> = sqlx::query(
-            "SELECT t.project, p.hash, p.id, t.row FROM (SELECT id, hash FROM parts ORDER BY id DESC LIMIT ?1) p
-             JOIN part_traces u ON u.part = p.id JOIN traces t ON t.row = u.trace ORDER BY p.id",
+            "SELECT t.project, c.hashes, c.id, t.row, u.uses
+             FROM (SELECT id, hashes FROM chunks ORDER BY id DESC LIMIT ?1) c
+             JOIN chunk_traces u ON u.chunk = c.id JOIN traces t ON t.row = u.trace ORDER BY c.id",
         )
         .bind(RECALLED)
         .fetch_all(&mut self.connection)
         .await
         .map_err(unavailable)?;
         for row in &rows {
-            let hash: Option<Hash> = column::<&[u8]>(row, 1)?.try_into().ok();
-            if let Some(hash) = hash {
-                self.recent.put(column(row, 0)?, hash, Known { id: column(row, 2)?, trace: column(row, 3)? });
+            let (project, chunk): (i64, i64) = (column(row, 0)?, column(row, 2)?);
+            let (trace, uses): (i64, i64) = (column(row, 3)?, column(row, 4)?);
+            for (index, hash) in (0_u8..).zip(read_hashes(column(row, 1)?)) {
+                let place = Place { chunk, index };
+                if uses & place.bit() != 0 {
+                    self.recent.put(project, hash, Known { place, trace });
+                }
             }
         }
         Ok(())
@@ -71,9 +76,10 @@ impl Session {
         self.next_span - 1
     }
 
-    pub(crate) fn part_id(&mut self) -> i64 {
-        self.next_part += 1;
-        self.next_part - 1
+    /// Returns the first of `count` new numbers of parts.
+    pub(crate) fn part_numbers(&mut self, count: i64) -> i64 {
+        self.next_part += count;
+        self.next_part - count
     }
 
     /// Returns the number of a project, giving it one on its first write.

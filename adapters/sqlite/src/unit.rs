@@ -15,7 +15,8 @@ use trace::span::{Finish, NewSpan, Span, StatusWord};
 use trace::trace::{NewTrace, OnExisting, Totals};
 
 use crate::batch::Sides;
-use crate::parts::{Known, Side};
+use crate::chunks::NewChunks;
+use crate::parts::Side;
 use crate::payloads;
 use crate::rollup::Changes;
 use crate::session::Session;
@@ -41,7 +42,16 @@ struct SpanSlot {
     /// Was there before the group.
     stored: bool,
     changed: bool,
-    sides: Sides,
+    /// Where its payload comes from, when it is to be written.
+    input: Option<Source>,
+    output: Option<Source>,
+}
+
+/// A write of the group: its batch, and its place there.
+#[derive(Clone, Copy)]
+struct Source {
+    item: usize,
+    write: usize,
 }
 
 #[derive(Default)]
@@ -87,12 +97,12 @@ impl Session {
         let mut unit = Unit::default();
         unit.load(self, items, &projects).await?;
         let mut touched = Vec::with_capacity(items.len());
-        for (item, &project) in items.iter_mut().zip(&projects) {
-            let (written, traces) = unit.apply(self, item, project);
+        for (number, (item, &project)) in items.iter_mut().zip(&projects).enumerate() {
+            let (written, traces) = unit.apply(self, (number, item), project);
             item.written = Some(written);
             touched.push(traces);
         }
-        unit.store(self).await?;
+        unit.store(self, items).await?;
         for (item, touched) in items.iter_mut().zip(touched) {
             if let Some(written) = &mut item.written {
                 unit.patch(written, &touched);
@@ -189,17 +199,24 @@ impl Unit {
             let trace = self.trace_of.get(&(project, found.span.trace_id.clone()));
             let trace = *trace.ok_or_else(|| StoreError::corrupt("span", "its trace is missing"))?;
             let place = Place { row: found.row, project, trace: found.trace, version: found.version };
-            self.hold(trace, place, Arc::new(found.span.clone()), Sides::default(), true);
+            self.hold(trace, place, Arc::new(found.span.clone()), None);
         }
         Ok(())
     }
 
-    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, sides: Sides, stored: bool) {
+    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, source: Option<Source>) {
         self.spans_of.entry((place.project, span.id.clone())).or_default().push(self.spans.len());
-        self.spans.push(SpanSlot { trace, place, span, stored, changed: !stored, sides });
+        let stored = source.is_none();
+        let (input, output) = (source, source);
+        self.spans.push(SpanSlot { trace, place, span, stored, changed: !stored, input, output });
     }
 
-    fn apply(&mut self, session: &mut Session, item: &mut WriteItem, project: i64) -> (Written, Touched) {
+    fn apply(
+        &mut self,
+        session: &mut Session,
+        (number, item): (usize, &mut WriteItem),
+        project: i64,
+    ) -> (Written, Touched) {
         let mut touched = Touched::default();
         let prepared = &item.prepared;
         for new in &prepared.batch.traces {
@@ -207,12 +224,13 @@ impl Unit {
             touched.note(trace, change);
         }
         let mut spans = Vec::with_capacity(prepared.batch.spans.len());
-        for (write, sides) in prepared.batch.spans.iter().zip(&prepared.payloads) {
+        for (at, (write, sides)) in prepared.batch.spans.iter().zip(&prepared.payloads).enumerate() {
+            let source = Source { item: number, write: at };
             spans.push(match write {
-                SpanWrite::Create(new) => self.create(session, project, new, sides, &mut touched),
-                SpanWrite::Put(new) => self.put(session, project, new, sides, &mut touched),
+                SpanWrite::Create(new) => self.create(session, project, new, source, &mut touched),
+                SpanWrite::Put(new) => self.put(session, project, new, (source, sides), &mut touched),
                 SpanWrite::Finish(finish) => {
-                    self.finish(project, finish, sides, &prepared.batch.prices, &mut touched)
+                    self.finish(project, finish, (source, sides), &prepared.batch.prices, &mut touched)
                 }
             });
         }
@@ -248,13 +266,13 @@ impl Unit {
         session: &mut Session,
         project: i64,
         new: &NewSpan,
-        sides: &Sides,
+        source: Source,
         touched: &mut Touched,
     ) -> SpanChange {
         let namesakes = self.spans_of.get(&(project, new.span.id.clone()));
         let mut traces = namesakes.into_iter().flatten().map(|&span| &self.spans[span].span.trace_id);
         match traces.next() {
-            None => self.insert(session, project, new, sides, touched),
+            None => self.insert(session, project, new, source, touched),
             Some(trace) if *trace == new.span.trace_id => SpanChange::Existing,
             Some(_) if traces.any(|trace| *trace == new.span.trace_id) => SpanChange::Existing,
             Some(_) => SpanChange::Conflict,
@@ -266,19 +284,19 @@ impl Unit {
         session: &mut Session,
         project: i64,
         new: &NewSpan,
-        sides: &Sides,
+        (source, sides): (Source, &Sides),
         touched: &mut Touched,
     ) -> SpanChange {
         let namesakes = self.spans_of.get(&(project, new.span.id.clone()));
         let mut namesakes = namesakes.into_iter().flatten().copied();
         let Some(index) = namesakes.find(|&span| self.spans[span].span.trace_id == new.span.trace_id) else {
-            return self.insert(session, project, new, sides, touched);
+            return self.insert(session, project, new, source, touched);
         };
         if integer(new.version.0) <= self.spans[index].place.version {
             return SpanChange::Stale;
         }
         let span = Arc::new(new.span.clone());
-        self.replace(index, Arc::clone(&span), integer(new.version.0), sides, touched);
+        self.replace(index, Arc::clone(&span), integer(new.version.0), (source, sides), touched);
         SpanChange::Updated(span)
     }
 
@@ -286,7 +304,7 @@ impl Unit {
         &mut self,
         project: i64,
         finish: &Finish,
-        sides: &Sides,
+        (source, sides): (Source, &Sides),
         prices: &Prices,
         touched: &mut Touched,
     ) -> SpanChange {
@@ -304,7 +322,7 @@ impl Unit {
         let mut span = Span::clone(&self.spans[index].span);
         span.finish(finish, prices);
         let span = Arc::new(span);
-        self.replace(index, Arc::clone(&span), integer(finish.version.0), sides, touched);
+        self.replace(index, Arc::clone(&span), integer(finish.version.0), (source, sides), touched);
         SpanChange::Updated(span)
     }
 
@@ -313,7 +331,7 @@ impl Unit {
         session: &mut Session,
         project: i64,
         new: &NewSpan,
-        sides: &Sides,
+        source: Source,
         touched: &mut Touched,
     ) -> SpanChange {
         let trace = match self.trace_of.get(&(project, new.span.trace_id.clone())) {
@@ -340,11 +358,18 @@ impl Unit {
         };
         self.counts.entry(project).or_default().1 += 1;
         self.rollups.add(project, &span);
-        self.hold(trace, place, Arc::clone(&span), sides.clone(), false);
+        self.hold(trace, place, Arc::clone(&span), Some(source));
         SpanChange::Created(span)
     }
 
-    fn replace(&mut self, index: usize, span: Arc<Span>, version: i64, sides: &Sides, touched: &mut Touched) {
+    fn replace(
+        &mut self,
+        index: usize,
+        span: Arc<Span>,
+        version: i64,
+        (source, sides): (Source, &Sides),
+        touched: &mut Touched,
+    ) {
         let slot = &mut self.spans[index];
         let trace = &mut self.traces[slot.trace];
         touched.note(slot.trace, TraceChange::Unchanged);
@@ -355,36 +380,46 @@ impl Unit {
         slot.span = span;
         slot.place.version = version;
         slot.changed = true;
-        slot.sides.lay_over(sides);
+        if sides.input.is_some() {
+            slot.input = Some(source);
+        }
+        if sides.output.is_some() {
+            slot.output = Some(source);
+        }
     }
 
-    async fn store(&mut self, session: &mut Session) -> Result<(), StoreError> {
+    async fn store(&mut self, session: &mut Session, items: &[WriteItem]) -> Result<(), StoreError> {
         let replaced = self.replaced(session).await?;
         let (mut spans, mut payloads, mut changed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut parts = NewParts::default();
-        for slot in self.spans.iter_mut().filter(|slot| slot.changed) {
-            span_row::encode(slot.place, &slot.span, &mut spans);
+        let mut chunks = NewChunks::default();
+        for slot in self.spans.iter().filter(|slot| slot.changed) {
+            let place = slot.place;
+            span_row::encode(place, &slot.span, &mut spans);
             // The index may have read it already, or be about to have.
             if slot.stored {
-                changed.push(Value::from(slot.place.row));
+                changed.push(Value::from(place.row));
             }
-            if slot.sides.is_empty() {
+            if slot.input.is_none() && slot.output.is_none() {
                 continue;
             }
-            let Sides { input, output } = &mut slot.sides;
-            let mut encode = |side: &mut Option<Side>| {
-                side.as_mut().map(|side| parts.number(session, slot.place, side)).transpose()
+            let mut encode = |source: Option<Source>, side: fn(&Sides) -> Option<&Side>| {
+                let Some(Source { item, write }) = source else { return Ok(None) };
+                let prepared = &items[item].prepared;
+                let Some(side) = side(&prepared.payloads[write]) else { return Ok(None) };
+                let of_trace = (place.project, place.trace);
+                chunks.number(session, of_trace, (item, &prepared.chunks), side).map(Some)
             };
-            payloads.extend([slot.place.row.into(), encode(input)?.into(), encode(output)?.into()]);
+            let input = encode(slot.input, |sides| sides.input.as_ref())?;
+            let output = encode(slot.output, |sides| sides.output.as_ref())?;
+            payloads.extend([place.row.into(), input.into(), output.into()]);
         }
         let connection = &mut session.connection;
         span_row::UPSERT.run(connection, spans).await.map_err(unavailable)?;
         PAYLOADS.run(connection, payloads).await.map_err(unavailable)?;
-        PARTS.run(connection, parts.parts).await.map_err(unavailable)?;
-        PART_TRACES.run(connection, parts.uses).await.map_err(unavailable)?;
         CHANGED.run(connection, changed).await.map_err(unavailable)?;
+        chunks.store(session).await?;
         for (project, trace, parts) in replaced {
-            session.release_from(project, trace, parts).await?;
+            session.release_parts(project, trace, parts).await?;
         }
         for slot in self.traces.iter_mut().filter(|slot| slot.recompute) {
             // Rare: a span that was already counted changed its start, end or model.
@@ -412,7 +447,9 @@ impl Unit {
     /// Returns the parts of payloads that are about to be replaced, with the project and trace they are used in.
     async fn replaced(&self, session: &mut Session) -> Result<Vec<(i64, i64, HashSet<i64>)>, StoreError> {
         let mut replaced = Vec::new();
-        for slot in self.spans.iter().filter(|slot| slot.stored && !slot.sides.is_empty()) {
+        for slot in
+            self.spans.iter().filter(|slot| slot.stored && (slot.input.is_some() || slot.output.is_some()))
+        {
             let parts = payloads::parts_of(&mut session.connection, &[slot.place.row]).await?;
             if !parts.is_empty() {
                 replaced.push((slot.place.project, slot.place.trace, parts));
@@ -439,47 +476,8 @@ const PAYLOADS: Insert = Insert {
            output = coalesce(excluded.output, output)",
 };
 
-const PARTS: Insert = Insert { head: "INSERT INTO parts (id, hash, data) VALUES", columns: 3, tail: "" };
-
-const PART_TRACES: Insert =
-    Insert { head: "INSERT OR IGNORE INTO part_traces (part, trace) VALUES", columns: 2, tail: "" };
-
 const CHANGED: Insert =
     Insert { head: "INSERT OR IGNORE INTO text_changed (row) VALUES", columns: 1, tail: "" };
-
-/// The parts of a group of batches that are to be stored, and where parts are used for the first time.
-#[derive(Default)]
-struct NewParts {
-    parts: Vec<Value>,
-    uses: Vec<Value>,
-}
-
-impl NewParts {
-    /// Returns the bytes of a side to store, giving each new part a number.
-    fn number(
-        &mut self,
-        session: &mut Session,
-        place: Place,
-        side: &mut Side,
-    ) -> Result<Vec<u8>, StoreError> {
-        side.number(|hash, new| {
-            let known = session.recent.get(place.project, hash);
-            let id = known.map_or_else(
-                || {
-                    let (id, new) = (session.part_id(), new());
-                    self.parts.extend([id.into(), new.hash.to_vec().into(), new.packed.into()]);
-                    id
-                },
-                |known| known.id,
-            );
-            if known.is_none_or(|known| known.trace != place.trace) {
-                self.uses.extend([id.into(), place.trace.into()]);
-                session.recent.put(place.project, *hash, Known { id, trace: place.trace });
-            }
-            id
-        })
-    }
-}
 
 fn trace_of(write: &SpanWrite) -> Option<&TraceId> {
     match write {
