@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
 
     fn runs(&mut self, count: u64, mut last: u64, ids: &mut Vec<u64>) -> Result<u64, CorruptSkeleton> {
         // A corrupt count must not become a huge list: no payload has more parts than `split` makes.
-        if count > super::MAX_PARTS as u64 {
+        if count > super::MAX_PARTS.saturating_sub(ids.len()) as u64 {
             return Err(CorruptSkeleton::Unreadable);
         }
         let mut left = count;
