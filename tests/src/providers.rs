@@ -6,12 +6,14 @@
 
 mod answer;
 mod anthropic;
+mod call;
 mod ollama;
 mod openai;
-mod responses;
+mod send;
 mod switches;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -21,10 +23,11 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
 
 pub use answer::{answer_text, count_tokens, is_cached};
 pub use switches::Switches;
+
+use self::call::{Call, Known};
 
 /// How many requests are remembered; a benchmark sends more than anyone wants to look at.
 const REMEMBERED: usize = 1000;
@@ -45,11 +48,28 @@ pub struct Received {
 /// A running emulator. It stops when it is dropped.
 pub struct Emulator {
     base_url: String,
-    received: Log,
+    received: Arc<Log>,
     task: tokio::task::JoinHandle<()>,
 }
 
-type Log = Arc<Mutex<Vec<Received>>>;
+/// The requests received, and the answers already made.
+#[derive(Default)]
+struct Log {
+    requests: Mutex<Vec<Received>>,
+    is_full: AtomicBool,
+    known: Known,
+}
+
+impl Log {
+    fn add(&self, request: impl FnOnce() -> Received) {
+        if self.is_full.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.push(request());
+        self.is_full.store(requests.len() >= REMEMBERED, Ordering::Relaxed);
+    }
+}
 
 impl Emulator {
     /// `http://127.0.0.1:<port>`
@@ -59,7 +79,7 @@ impl Emulator {
 
     /// Returns the first requests received, oldest first.
     pub fn requests(&self) -> Vec<Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.received.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -78,7 +98,7 @@ pub async fn start() -> std::io::Result<Emulator> {
 pub async fn start_at(address: SocketAddr) -> std::io::Result<Emulator> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     let base_url = format!("http://{}", listener.local_addr()?);
-    let received = Log::default();
+    let received = Arc::new(Log::default());
     let router =
         Router::new().fallback(provide).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&received));
     let listener = listener.tap_io(|stream| {
@@ -90,66 +110,19 @@ pub async fn start_at(address: SocketAddr) -> std::io::Result<Emulator> {
     Ok(Emulator { base_url, received, task })
 }
 
-/// One call: what a provider is asked.
-struct Call {
-    path: String,
-    headers: HeaderMap,
-    body: Value,
-    raw: Bytes,
-    switches: Switches,
-}
-
-async fn provide(State(log): State<Log>, request: Request) -> Response {
+async fn provide(State(log): State<Arc<Log>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(raw) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
+    let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    {
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.len() < REMEMBERED {
-            let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
-            log.push(Received { method, uri, headers, body: raw.clone() });
-        }
-    }
+    log.add(|| {
+        let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
+        Received { method, uri, headers, body: body.clone() }
+    });
     let switches = Switches::of(&parts.headers, parts.uri.query());
     if switches.delay_ms > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(switches.delay_ms)).await;
     }
-    let path = parts.uri.path().trim_end_matches('/').to_owned();
-    let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
-    let call = Call { path, headers: parts.headers, body, raw, switches };
-    route(&parts.method, &parts.uri, &call)
-}
-
-fn route(method: &Method, uri: &Uri, call: &Call) -> Response {
-    let path = call.path.strip_prefix("/v1").filter(|path| path.starts_with('/')).unwrap_or(&call.path);
-    match (method.as_str(), path) {
-        ("POST", "/chat/completions") => openai::chat(call),
-        ("POST", "/completions") => openai::completion(call),
-        ("POST", "/embeddings") => openai::embeddings(call),
-        ("POST", "/responses") => responses::create(call),
-        ("GET", "/models") => openai::models(call),
-        ("POST", "/messages") => anthropic::messages(call),
-        ("POST", "/messages/count_tokens") => anthropic::count(call),
-        ("POST", "/api/chat") => ollama::chat(call),
-        ("POST", "/api/generate") => ollama::generate(call),
-        ("POST", "/api/embed") => ollama::embed(call),
-        ("POST", "/api/embeddings") => ollama::embeddings(call),
-        ("GET", "/api/tags") => ollama::tags(call),
-        ("POST", "/api/show") => ollama::show(call),
-        ("GET", "/api/version") => answer::json(call, StatusCode::OK, &json!({ "version": "0.9.0" })),
-        _ => echo(method, uri, call),
-    }
-}
-
-/// Unknown paths answer what was asked, so that pass-through can be checked.
-fn echo(method: &Method, uri: &Uri, call: &Call) -> Response {
-    let headers: Vec<(String, String)> = call
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let echoed = json!({ "method": method.as_str(), "path": uri.path(), "query": uri.query(), "headers": headers,
-        "bytes": call.raw.len(), "blake3": blake3::hash(&call.raw).to_hex().as_str() });
-    answer::json(call, StatusCode::OK, &echoed)
+    let answer = Call::answer(&log.known, &parts, &body, &switches);
+    send::send(answer, &switches, &parts.headers)
 }

@@ -1,14 +1,9 @@
-//! What all providers' answers have in common: texts made from requests, token counts, bodies and streams.
+//! What all providers' answers have in common: texts made from requests, token counts, and the frames of streams.
 
-use std::io::Write;
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::response::{IntoResponse, Response};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use futures_util::Stream;
-use http::{HeaderValue, StatusCode, header};
+use axum::body::Bytes;
+use http::StatusCode;
 use serde_json::Value;
 
 use super::Call;
@@ -27,6 +22,53 @@ pub fn count_tokens(text: &str) -> u64 {
 /// Returns how many of so many prompt tokens come from the cache: half of a long prompt, none of a short one.
 pub fn is_cached(prompt_tokens: u64) -> u64 {
     if prompt_tokens >= 100 { prompt_tokens / 2 } else { 0 }
+}
+
+/// An answer before it is sent. The same request always has the same one, so it can be kept.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) content_type: &'static str,
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// The request's id as the provider tells it.
+    pub(super) id: String,
+    pub(super) body: Content,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// Sent at once.
+    Whole(Bytes),
+    /// Sent one by one.
+    Frames(Arc<[Bytes]>),
+}
+
+impl Answer {
+    /// Answers with JSON.
+    pub(super) fn json(call: &Call, status: StatusCode, body: &Value) -> Self {
+        let bytes = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
+        Self::new(call, status, "application/json", Content::Whole(bytes))
+    }
+
+    /// Answers with a stream.
+    pub(super) fn stream(call: &Call, content_type: &'static str, frames: Vec<String>) -> Self {
+        Self::new(
+            call,
+            StatusCode::OK,
+            content_type,
+            Content::Frames(frames.into_iter().map(Bytes::from).collect()),
+        )
+    }
+
+    fn new(call: &Call, status: StatusCode, content_type: &'static str, body: Content) -> Self {
+        Self { status, content_type, headers: &[], id: call.id("req_"), body }
+    }
+
+    /// Adds the headers a vendor is known by.
+    pub(super) fn with(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.headers = headers;
+        self
+    }
 }
 
 impl Call {
@@ -59,7 +101,7 @@ impl Call {
 
     /// A short name that the same request always has.
     pub(super) fn id(&self, prefix: &str) -> String {
-        format!("{prefix}{}", &blake3::hash(&self.raw).to_hex()[..24])
+        format!("{prefix}{}", &self.hash.to_hex()[..24])
     }
 
     /// Adds up the texts anywhere in a value.
@@ -88,93 +130,41 @@ pub(super) fn content_text(content: &Value) -> String {
     }
 }
 
-/// Sends a JSON body.
-pub(super) fn json(call: &Call, status: StatusCode, body: &Value) -> Response {
-    let bytes = serde_json::to_vec(body).unwrap_or_default();
-    let kind = HeaderValue::from_static("application/json");
-    let mut response = (status, [(header::CONTENT_TYPE, kind)], Body::empty()).into_response();
-    let bytes = if call.switches.gzip {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        gzip(&bytes)
-    } else {
-        bytes
-    };
-    mark(call, &mut response);
-    *response.body_mut() = Body::from(bytes);
-    response
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
-}
-
-/// Headers the real providers send.
-fn mark(call: &Call, response: &mut Response) {
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&call.id("req_")) {
-        headers.insert("x-request-id", id.clone());
-        headers.insert("request-id", id);
-    }
-    headers.insert("openai-processing-ms", HeaderValue::from_static("12"));
-    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
-    if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+/// Returns the texts to embed: one, or a list.
+pub(super) fn texts(input: &Value) -> Vec<String> {
+    match input {
+        Value::Array(list) => list.iter().map(Call::text_of).collect(),
+        one => vec![Call::text_of(one)],
     }
 }
 
-/// Sends frames as the switches say.
-pub(super) fn stream(call: &Call, kind: &'static str, frames: Vec<String>) -> Response {
-    let mut response = Body::from_stream(sent(call, frames)).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if call.switches.gzip {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    mark(call, &mut response);
-    response
-}
-
-fn sent(call: &Call, frames: Vec<String>) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
-    let switches = call.switches.clone();
-    async_stream::stream! {
-        let pause = Duration::from_millis(switches.chunk_delay_ms);
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        for (index, frame) in frames.into_iter().enumerate() {
-            if switches.stall_after == Some(index) {
-                std::future::pending::<()>().await;
-            }
-            if switches.break_after == Some(index) {
-                // Gives what was sent so far time to leave, then resets the connection.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                yield Err(std::io::ErrorKind::ConnectionReset.into());
-                return;
-            }
-            if index > 0 && !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            let frame = if switches.crlf { frame.replace('\n', "\r\n") } else { frame };
-            let bytes = if switches.gzip {
-                let _ = encoder.write_all(frame.as_bytes());
-                let _ = encoder.flush();
-                std::mem::take(encoder.get_mut())
-            } else {
-                frame.into_bytes()
+/// Arguments a schema allows, as text.
+pub(super) fn arguments(schema: &Value) -> String {
+    let properties = schema["properties"].as_object().cloned().unwrap_or_default();
+    let filled: serde_json::Map<String, Value> = properties
+        .iter()
+        .map(|(name, kind)| {
+            let value = match kind["type"].as_str() {
+                Some("number" | "integer") => serde_json::json!(3),
+                Some("boolean") => serde_json::json!(true),
+                Some("array") => serde_json::json!([]),
+                Some("object") => serde_json::json!({}),
+                _ => serde_json::json!("Oslo"),
             };
-            if switches.split == 0 {
-                yield Ok(Bytes::from(bytes));
-                continue;
-            }
-            for piece in bytes.chunks(switches.split) {
-                yield Ok(Bytes::copy_from_slice(piece));
-                tokio::task::yield_now().await;
-            }
-        }
-        if switches.gzip && let Ok(rest) = encoder.finish() {
-            yield Ok(Bytes::from(rest));
-        }
-    }
+            (name.clone(), value)
+        })
+        .collect();
+    Value::Object(filled).to_string()
+}
+
+/// Sixteen numbers that depend on the text.
+pub(super) fn vector(text: &str) -> Vec<f32> {
+    blake3::hash(text.as_bytes())
+        .as_bytes()
+        .iter()
+        .take(16)
+        .map(|byte| f32::from(*byte) / 256.0 - 0.5)
+        .collect()
 }
 
 /// A frame of server-sent events with data alone.

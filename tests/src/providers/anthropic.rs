@@ -1,14 +1,29 @@
 //! Anthropic: messages.
 
-use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::Call;
-use super::answer::{self, content_text, count_tokens, event};
-use super::openai::arguments;
+use super::answer::{Answer, arguments, content_text, count_tokens, event};
 
-fn failure(call: &Call) -> Option<Response> {
+/// What the API sends with every answer.
+const HEADERS: &[(&str, &str)] = &[
+    ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
+    ("anthropic-ratelimit-requests-limit", "4000"),
+    ("anthropic-ratelimit-requests-remaining", "3999"),
+];
+
+/// Answers a path below `/v1`, or returns `None` for one this API does not have.
+pub(super) fn answer(method: &str, path: &str, call: &Call) -> Option<Answer> {
+    let answer: fn(&Call) -> Answer = match (method, path) {
+        ("POST", "/messages") => messages,
+        ("POST", "/messages/count_tokens") => count,
+        _ => return None,
+    };
+    Some(failure(call).unwrap_or_else(|| answer(call)).with(HEADERS))
+}
+
+fn failure(call: &Call) -> Option<Answer> {
     // Older clients send the key in a header of its own, newer ones as a bearer.
     let key = call.headers.get("x-api-key").or_else(|| call.headers.get(header::AUTHORIZATION));
     let bad_key = key.is_some_and(|key| key == "bad" || key == "Bearer bad");
@@ -21,7 +36,7 @@ fn failure(call: &Call) -> Option<Response> {
         _ => ("invalid_request_error", "The request cannot be understood."),
     };
     let body = json!({ "type": "error", "error": { "type": kind, "message": message }, "request_id": call.id("req_") });
-    Some(answer::json(call, StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &body))
+    Some(Answer::json(call, StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &body))
 }
 
 /// Blocks of the answer: thinking when asked for, text, and a call of the first tool unless one has answered.
@@ -46,22 +61,24 @@ fn blocks(call: &Call) -> Vec<Value> {
 }
 
 /// Tokens as Anthropic counts them: cached and written tokens come on top of `input_tokens`.
+///
+/// Of a system prompt marked for the cache, half is read from it and half written, for as long as the mark says.
 fn usage(call: &Call, output: u64) -> Value {
-    let marked = call.raw.windows(13).any(|window| window == b"cache_control");
+    let marked = |mark: &[u8]| call.raw.windows(mark.len()).any(|window| window == mark);
     let system = count_tokens(&Call::text_of(&call.body["system"]));
     let input = count_tokens(&Call::text_of(&call.body["messages"])) + 5;
-    let (read, written) = if marked { (system / 2, system - system / 2) } else { (0, 0) };
-    let plain = if marked { input } else { input + system };
+    let is_cached = marked(b"cache_control");
+    let (read, written) = if is_cached { (system / 2, system - system / 2) } else { (0, 0) };
+    let plain = if is_cached { input } else { input + system };
+    let is_long = marked(br#""ttl":"1h""#) || marked(br#""ttl": "1h""#);
+    let (short, long) = if is_long { (0, written) } else { (written, 0) };
     json!({ "input_tokens": plain, "cache_creation_input_tokens": written, "cache_read_input_tokens": read,
-        "cache_creation": { "ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0 },
+        "cache_creation": { "ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long },
         "output_tokens": output, "service_tier": "standard" })
 }
 
 /// `POST /v1/messages`
-pub(super) fn messages(call: &Call) -> Response {
-    if let Some(failure) = failure(call) {
-        return failure;
-    }
+fn messages(call: &Call) -> Answer {
     let blocks = blocks(call);
     let output = blocks.iter().map(|block| count_tokens(&Call::text_of(block))).sum();
     let reason = if blocks.iter().any(|block| block["type"] == "tool_use") { "tool_use" } else { "end_turn" };
@@ -70,7 +87,7 @@ pub(super) fn messages(call: &Call) -> Response {
             "stop_reason": reason, "stop_sequence": null, "usage": usage(call, output) })
     };
     if !call.streams(false) {
-        return answer::json(call, StatusCode::OK, &message(json!(blocks), json!(reason), output));
+        return Answer::json(call, StatusCode::OK, &message(json!(blocks), json!(reason), output));
     }
     let mut frames = vec![
         event(
@@ -98,7 +115,7 @@ pub(super) fn messages(call: &Call) -> Response {
     let end = json!({ "type": "message_delta", "delta": { "stop_reason": reason, "stop_sequence": null }, "usage": total });
     frames.push(event("message_delta", &end));
     frames.push(event("message_stop", &json!({ "type": "message_stop" })));
-    answer::stream(call, "text/event-stream; charset=utf-8", frames)
+    Answer::stream(call, "text/event-stream; charset=utf-8", frames)
 }
 
 /// A block as it opens, and the deltas that fill it.
@@ -131,7 +148,7 @@ fn streamed(call: &Call, block: &Value) -> (Value, Vec<Value>) {
 }
 
 /// `POST /v1/messages/count_tokens`
-pub(super) fn count(call: &Call) -> Response {
+fn count(call: &Call) -> Answer {
     let tokens = count_tokens(&Call::text_of(&call.body["messages"])) + 5;
-    answer::json(call, StatusCode::OK, &json!({ "input_tokens": tokens }))
+    Answer::json(call, StatusCode::OK, &json!({ "input_tokens": tokens }))
 }

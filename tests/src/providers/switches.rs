@@ -1,7 +1,8 @@
 use http::HeaderMap;
 
 /// How an answer is sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches are independent of each other")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Switches {
     /// `delay=N`: milliseconds before the answer begins.
     pub delay_ms: u64,
@@ -9,18 +10,26 @@ pub struct Switches {
     pub chunks: usize,
     /// `chunk_delay=N`: milliseconds between frames of a stream.
     pub chunk_delay_ms: u64,
-    /// `break_after=N`: the connection is reset after so many frames.
+    /// `break_after=N`: the connection is reset after so many frames; in the middle of a body that is no stream.
     pub break_after: Option<usize>,
     /// `stall_after=N`: nothing more is sent after so many frames, and the connection stays open.
     pub stall_after: Option<usize>,
     /// `status=N`: an error of that status.
     pub status: Option<u16>,
-    /// `gzip=1`: the body is compressed.
+    /// `truncate_after=N`: the stream ends in good order after so many frames, without its last ones.
+    pub truncate_after: Option<usize>,
+    /// `gzip=1`: the body is compressed, for a client that takes it.
     pub gzip: bool,
+    /// `br=1`: the same with Brotli.
+    pub brotli: bool,
     /// `body_bytes=N`: the answer's text is at least this long.
     pub body_bytes: usize,
     /// `crlf=1`: frames end in CR LF.
     pub crlf: bool,
+    /// `comments=1`: a comment comes before each event.
+    pub comments: bool,
+    /// `multiline=1`: the data of an event is on several lines.
+    pub multiline: bool,
     /// `split=N`: the bytes of a stream are sent in pieces of N, wherever that cuts.
     pub split: usize,
     /// `no_usage=1`: the provider does not say how many tokens it counted.
@@ -47,7 +56,11 @@ impl Switches {
                 "break_after" => switches.break_after = Some(size),
                 "stall_after" => switches.stall_after = Some(size),
                 "status" => switches.status = u16::try_from(number).ok(),
+                "truncate_after" => switches.truncate_after = Some(size),
                 "gzip" => switches.gzip = number != 0,
+                "br" => switches.brotli = number != 0,
+                "comments" => switches.comments = number != 0,
+                "multiline" => switches.multiline = number != 0,
                 "body_bytes" => switches.body_bytes = size,
                 "crlf" => switches.crlf = number != 0,
                 "split" => switches.split = size,
