@@ -180,6 +180,18 @@ async fn node_embeddings_are_recorded() {
     embeddings(Node).await;
 }
 
+#[tokio::test]
+async fn a_base_url_is_all_that_changes() {
+    for (language, script) in [(Python, "openai_calls.py"), (Node, "openai_calls.js")] {
+        let stage = Stage::set().await;
+        let Some(trace) = stage.call_with_base_url_alone(language, script).await else { return };
+        assert_eq!(trace["name"], "gpt-4o-mini");
+        assert_eq!((&trace["status"], &trace["span_count"]), (&json!("completed"), &json!(1)));
+        assert_eq!(trace["session_id"], Value::Null);
+        assert!(trace["total_cost"].as_f64().unwrap() > 0.0);
+    }
+}
+
 async fn errors(language: Language) {
     let stage = Stage::set().await;
     let seen = call(&stage, language, "errors").await;

@@ -16,6 +16,7 @@ pub(crate) struct Stage {
     instance: Instance,
     http: reqwest::Client,
     session: String,
+    is_ours: bool,
 }
 
 impl Stage {
@@ -33,7 +34,7 @@ impl Stage {
         let is_ours = mount.capabilities().contains(&Capability::Fresh);
         let instance = if is_ours { mount.fresh(&options).await } else { mount.shared().await };
         let session = format!("session-{}", unique());
-        Self { provider, instance: instance.unwrap(), http: reqwest::Client::new(), session }
+        Self { provider, instance: instance.unwrap(), http: reqwest::Client::new(), session, is_ours }
     }
 
     pub(crate) fn addresses(&self) -> Addresses {
@@ -84,6 +85,29 @@ impl Stage {
         ];
         let scene = std::slice::from_ref(Box::leak(Box::new(scene)));
         Client { name: script, language, script, scene, env: &[] }.run(&addresses, &env).await
+    }
+
+    /// Runs a client that is told one thing only: a base URL. Returns the trace that the server then has of it.
+    ///
+    /// A server that somebody else started cannot be told of this stage's provider, so there it is `None`.
+    pub(crate) async fn call_with_base_url_alone(
+        &self,
+        language: Language,
+        script: &'static str,
+    ) -> Option<Value> {
+        if !self.is_ours {
+            return None;
+        }
+        let addresses = self.addresses();
+        let openai = format!("{}/v1", addresses.proxy);
+        let env = [("OPENAI_API_KEY", "sk-test"), ("OPENAI_BASE_URL", openai.as_str())];
+        let client = Client { name: script, language, script, scene: &["chat"], env: &[] };
+        client.run(&addresses, &env).await.unwrap();
+        let trace = self.wait_for("/api/traces", |page| {
+            let trace = page["traces"].as_array()?.first()?;
+            (trace["status"] != "running").then(|| trace.clone())
+        });
+        Some(trace.await)
     }
 
     /// Runs a client that calls the provider itself and tells the server, and returns what it saw.
