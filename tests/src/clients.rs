@@ -116,6 +116,35 @@ pub const INSTRUMENTED: &[Client] = &[
         scene: &[],
         env: &[],
     },
+    // The Anthropic client has spans of its own. An instrumentation adds to them, unless they are switched off.
+    Client {
+        name: "anthropic-sdk",
+        language: Language::Python,
+        script: "otel_anthropic.py",
+        scene: &[],
+        env: &[("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content")],
+    },
+    Client {
+        name: "openinference-anthropic",
+        language: Language::Python,
+        script: "otel_anthropic.py",
+        scene: &["openinference"],
+        env: &[("ANTHROPIC_OPEN_TELEMETRY", "false")],
+    },
+    Client {
+        name: "openinference-anthropic-both",
+        language: Language::Python,
+        script: "otel_anthropic.py",
+        scene: &["openinference"],
+        env: &[],
+    },
+    Client {
+        name: "traceloop-anthropic",
+        language: Language::Traceloop,
+        script: "otel_traceloop_anthropic.py",
+        scene: &[],
+        env: &[("ANTHROPIC_OPEN_TELEMETRY", "false")],
+    },
     Client { name: "vercel-ai-proto", language: Language::Node, script: "ai_sdk.js", scene: &[], env: &[] },
     Client {
         name: "vercel-ai-json",

@@ -5,6 +5,7 @@
 
 mod alike;
 mod anthropic;
+mod claude;
 mod curl;
 mod genai;
 mod ollama;
