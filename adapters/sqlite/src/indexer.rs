@@ -19,13 +19,13 @@ use crate::sql::{Insert, Value, column, json_array, unavailable};
 use crate::writer::Writer;
 
 /// Text indexed in one transaction: as long as a writer has to wait for it, some 20 ms.
-const STEP_BYTES: usize = 192 << 10;
+const STEP_BYTES: usize = 256 << 10;
 
 /// Chunks or spans looked at in one step.
 const STEP_ROWS: i64 = 400;
 
 /// How long new spans are gathered before they are indexed.
-const GATHER: Duration = Duration::from_millis(150);
+const GATHER: Duration = Duration::from_millis(400);
 
 /// How long to wait after an error.
 const RECOVER: Duration = Duration::from_secs(2);
@@ -83,6 +83,7 @@ async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
                 tokio::time::sleep(start.elapsed() * 2).await;
             }
             Ok(true) => tokio::task::yield_now().await,
+            Ok(false) if shrink(&writer).await => tokio::task::yield_now().await,
             Ok(false) => {
                 signal.wake.notified().await;
                 if !signal.stop.load(Ordering::Relaxed) {
@@ -96,6 +97,15 @@ async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
             }
         }
     }
+}
+
+/// Gives free space back to the disk while nothing waits. Returns whether there may be more.
+async fn shrink(writer: &Writer) -> bool {
+    let shrunk = writer.act(Box::new(|session: &mut Session| Box::pin(session.shrink()))).await;
+    shrunk.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "free space is not given back for now");
+        false
+    })
 }
 
 /// What one step adds to the index.

@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+/// Bytes of a page, which SQLite takes unless told otherwise.
+const PAGE: u64 = 4_096;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -18,11 +23,13 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Batches that may wait to be committed before writers are told to come back.
     pub queue_length: usize,
+    /// Bytes the file may grow to; writes beyond are refused as on a full disk. `None` leaves it to the disk.
+    pub max_bytes: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, queue_bytes: 64 << 20, queue_length: 8_192 }
+        Self { readers: 4, queue_bytes: 64 << 20, queue_length: 8_192, max_bytes: None }
     }
 }
 
@@ -99,7 +106,7 @@ pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenE
     };
     let lock = lock(directory)?;
     probe(path)?;
-    let mut writer = connect_writer(path).await.map_err(|error| opening(path, error))?;
+    let mut writer = connect_writer(path, options).await.map_err(|error| opening(path, error))?;
     migrate(path, &mut writer).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers.max(1))
@@ -112,11 +119,15 @@ pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenE
 }
 
 /// Opens the one connection that writes.
-pub(crate) async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(crate) async fn connect_writer(path: &Path, options: &Options) -> Result<SqliteConnection, sqlx::Error> {
+    let most_pages = options.max_bytes.map_or(u64::from(u32::MAX) - 1, |bytes| bytes / PAGE);
     let options = common(path)
         .create_if_missing(true)
+        // So that free pages can be given back to the disk; must come before the first table.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("max_page_count", most_pages.to_string())
         .pragma("cache_size", "-32000")
         // A checkpoint per ~16 MB of log: pages written again and again are copied back once.
         .pragma("wal_autocheckpoint", "4000")

@@ -8,6 +8,9 @@ use trace::ports::StoreError;
 use crate::parts::{Known, Place, Recent, read_hashes};
 use crate::sql::{column, unavailable};
 
+/// Free pages not worth giving back.
+const MANY_FREE: i64 = 1_024;
+
 /// Chunks of parts recalled after a start.
 const RECALLED: i64 = 2_048;
 
@@ -102,7 +105,23 @@ impl Session {
 
     /// Writes something, so that a disk that takes no writes is noticed.
     pub(crate) async fn probe(&mut self) -> Result<(), StoreError> {
-        self.run("UPDATE projects SET traces = traces WHERE id = (SELECT min(id) FROM projects)", &[]).await
+        self.run("UPDATE text_progress SET span = span", &[]).await
+    }
+
+    /// Gives free pages back to the disk when they are many, a step of them. Returns whether there may be more.
+    ///
+    /// Not in a transaction of others: moving pages writes them.
+    pub(crate) async fn shrink(&mut self) -> Result<bool, StoreError> {
+        let (free, pages): (i64, i64) =
+            sqlx::query_as("SELECT (SELECT freelist_count FROM pragma_freelist_count), (SELECT page_count FROM pragma_page_count)")
+                .fetch_one(&mut self.connection)
+                .await
+                .map_err(unavailable)?;
+        if free < MANY_FREE || free * 4 < pages {
+            return Ok(false);
+        }
+        self.run("PRAGMA incremental_vacuum(256)", &[]).await?;
+        Ok(true)
     }
 
     /// Keeps what was learned: the transaction is committed.
@@ -120,8 +139,9 @@ impl Session {
     /// Writes the log back into the file and closes the connection.
     pub(crate) async fn close(self) {
         let mut connection = self.connection;
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let done = sqlx::query(checkpoint).execute(&mut connection).await;
+        // What is free goes back to the disk, as far as that takes no time worth mentioning.
+        let tidy = "PRAGMA incremental_vacuum(4096); PRAGMA wal_checkpoint(TRUNCATE)";
+        let done = sqlx::raw_sql(tidy).execute(&mut connection).await;
         if let Err(error) = done.map(drop).and(connection.close().await) {
             tracing::warn!(%error, "the log could not be written back; the next start does it");
         }

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -23,6 +24,9 @@ use crate::sql::{unavailable, unsigned};
 use crate::writer::{Act, Writer};
 use crate::{payloads, sessions, spans, summary, traces};
 
+/// How long a write that worked stands for the next ones.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
 /// The stores of one SQLite file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
@@ -37,6 +41,8 @@ struct Inner {
     readers: SqlitePool,
     /// The numbers of projects that were written, which never change.
     projects: RwLock<HashMap<Scope, i64>>,
+    /// When a write was last seen to work.
+    probed: Mutex<Option<Instant>>,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -52,7 +58,15 @@ impl SqliteStore {
         let indexer = Indexer::start(Arc::clone(&writer), opened.readers.clone());
         let projects = RwLock::default();
         let readers = opened.readers;
-        let inner = Inner { writer, indexer, recent, readers, projects, _lock: opened.lock };
+        let inner = Inner {
+            writer,
+            indexer,
+            recent,
+            readers,
+            projects,
+            probed: Mutex::default(),
+            _lock: opened.lock,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -253,7 +267,13 @@ impl SpanStore for SqliteStore {
             .fetch_one(self.readers())
             .await
             .map_err(unavailable)?;
-        self.act(Box::new(|session| Box::pin(session.probe()))).await
+        let lately = |last: Instant| last.elapsed() < PROBE_EVERY;
+        if self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(lately) {
+            return Ok(());
+        }
+        self.act(Box::new(|session| Box::pin(session.probe()))).await?;
+        *self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
     }
 }
 

@@ -94,7 +94,8 @@ impl Writer {
     pub(crate) fn start(session: Session, path: PathBuf, options: &Options) -> Self {
         let (sender, receiver) = mpsc::channel(options.queue_length.max(1));
         // Ends when it is told to, or with the last way to it.
-        tokio::spawn(run(session, path, receiver));
+        let reopen = Reopen { path, options: options.clone() };
+        tokio::spawn(run(session, reopen, receiver));
         Self { sender, waiting: Arc::default(), limit: options.queue_bytes }
     }
 
@@ -140,6 +141,12 @@ impl Writer {
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })
     }
+}
+
+/// How to get a new connection.
+struct Reopen {
+    path: PathBuf,
+    options: Options,
 }
 
 /// What goes into one transaction.
@@ -196,7 +203,7 @@ impl Group {
     }
 }
 
-async fn run(mut session: Session, path: PathBuf, mut receiver: mpsc::Receiver<Item>) {
+async fn run(mut session: Session, reopen: Reopen, mut receiver: mpsc::Receiver<Item>) {
     if let Err(error) = session.recall().await {
         tracing::warn!(%error, "parts stored before are not recalled; some may be stored again");
     }
@@ -209,7 +216,7 @@ async fn run(mut session: Session, path: PathBuf, mut receiver: mpsc::Receiver<I
             group.take(item);
         }
         let stop = group.stop.take();
-        settle(&mut session, group, &path).await;
+        settle(&mut session, group, &reopen).await;
         if let Some(reply) = stop {
             receiver.close();
             session.close().await;
@@ -222,11 +229,11 @@ async fn run(mut session: Session, path: PathBuf, mut receiver: mpsc::Receiver<I
 
 /// Commits a group. When that fails, each item gets a transaction of its own, so that one bad batch or a lack of
 /// space for a large one does not fail its neighbours.
-async fn settle(session: &mut Session, mut group: Group, path: &std::path::Path) {
-    match commit(session, &mut group, path).await {
+async fn settle(session: &mut Session, mut group: Group, reopen: &Reopen) {
+    match commit(session, &mut group, reopen).await {
         Err(_) if group.len() > 1 => {
             for mut single in group.split() {
-                let outcome = commit(session, &mut single, path).await;
+                let outcome = commit(session, &mut single, reopen).await;
                 single.settle(outcome);
             }
         }
@@ -234,14 +241,14 @@ async fn settle(session: &mut Session, mut group: Group, path: &std::path::Path)
     }
 }
 
-async fn commit(session: &mut Session, group: &mut Group, path: &std::path::Path) -> Result<(), StoreError> {
+async fn commit(session: &mut Session, group: &mut Group, reopen: &Reopen) -> Result<(), StoreError> {
     let outcome = transact(session, group).await;
     if outcome.is_err() {
         session.forget();
         if sqlx::query("ROLLBACK").execute(&mut session.connection).await.is_err() {
             // A full disk makes SQLite roll back by itself. Anything worse needs a new connection.
             let alive = session.connection.ping().await.is_ok();
-            if !alive && let Ok(connection) = connect_writer(path).await {
+            if !alive && let Ok(connection) = connect_writer(&reopen.path, &reopen.options).await {
                 session.connection = connection;
             }
         }
