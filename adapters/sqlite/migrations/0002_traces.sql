@@ -28,5 +28,11 @@ CREATE TABLE traces (
     models TEXT
 );
 CREATE UNIQUE INDEX traces_by_id ON traces (project, id);
-CREATE INDEX traces_by_start ON traces (project, started_at);
-CREATE INDEX traces_by_session ON traces (project, session_id, started_at) WHERE session_id IS NOT NULL;
+-- What lists filter and sort by, so that they scan something narrow.
+CREATE INDEX traces_by_totals ON traces (
+    project, started_at, cost, input_tokens, output_tokens, first_start, last_end, spans, running, failed, id
+);
+-- What sessions add up, so that grouping reads nothing else.
+CREATE INDEX traces_by_session ON traces (
+    project, session_id, started_at, cost, input_tokens, output_tokens, first_start, last_end, spans, running, failed
+) WHERE session_id IS NOT NULL;

@@ -30,3 +30,6 @@ CREATE TABLE spans (
 CREATE INDEX spans_by_id ON spans (project, id);
 CREATE INDEX spans_by_trace ON spans (trace);
 CREATE INDEX spans_by_start ON spans (project, started_at);
+-- Few spans run and some fail; both are asked for by the newest.
+CREATE INDEX spans_failed ON spans (project, started_at) WHERE status = 2;
+CREATE INDEX spans_running ON spans (project, started_at) WHERE status = 0;

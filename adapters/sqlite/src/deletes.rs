@@ -42,6 +42,9 @@ impl Session {
         let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
         self.run("DELETE FROM payloads WHERE row = ?1", &[row]).await?;
         self.run("DELETE FROM text WHERE rowid = ?1", &[2 * row + 1]).await?;
+        let gone = "INSERT INTO column_changed (row, times) VALUES (?1, 1)
+             ON CONFLICT (row) DO UPDATE SET times = times + 1";
+        self.run(gone, &[row]).await?;
         self.run("DELETE FROM spans WHERE row = ?1", &[row]).await?;
         self.run("UPDATE projects SET spans = spans - 1 WHERE id = ?1", &[project]).await?;
         self.release_parts(project, trace, parts).await?;
@@ -97,6 +100,9 @@ impl Session {
             for sql in [
                 "INSERT INTO text (text) VALUES ('delete-all')",
                 "DELETE FROM text_changed",
+                "DELETE FROM columns",
+                "DELETE FROM column_changed",
+                "DELETE FROM words",
                 "DELETE FROM chunk_traces",
                 "DELETE FROM chunks",
                 "DELETE FROM payloads",
@@ -117,6 +123,8 @@ impl Session {
              WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
             "DELETE FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1)",
             "DELETE FROM payloads WHERE row IN (SELECT row FROM spans WHERE project = ?1)",
+            "INSERT INTO column_changed (row, times) SELECT row, 1 FROM spans WHERE project = ?1
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
             "DELETE FROM spans WHERE project = ?1",
             "DELETE FROM traces WHERE project = ?1",
             "DELETE FROM rollup_durations WHERE rollup IN (SELECT row FROM rollups WHERE project = ?1)",
@@ -139,6 +147,9 @@ impl Session {
              (SELECT 2 * row + 1 FROM spans WHERE trace IN (SELECT value FROM json_each(?1)))",
             "DELETE FROM payloads WHERE row IN
              (SELECT row FROM spans WHERE trace IN (SELECT value FROM json_each(?1)))",
+            "INSERT INTO column_changed (row, times)
+             SELECT row, 1 FROM spans WHERE trace IN (SELECT value FROM json_each(?1))
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
             "DELETE FROM traces WHERE row IN (SELECT value FROM json_each(?1))",
             "DELETE FROM spans WHERE trace IN (SELECT value FROM json_each(?1))",
         ] {

@@ -1,4 +1,4 @@
-//! Brings the text index up to date behind the writer's back, a little at a time.
+//! Brings the text index and the columns up to date behind the writer's back, a little at a time.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use trace::ports::StoreError;
 
+use crate::columns;
 use crate::grams::{add_json, add_plain};
 use crate::parts::read_chunk;
 use crate::payloads;
@@ -77,7 +78,12 @@ impl Drop for Indexer {
 async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
     while !signal.stop.load(Ordering::Relaxed) {
         let start = Instant::now();
-        match step(&writer, &readers).await {
+        let sealed = columns::seal(&writer, &readers).await;
+        let done = match sealed {
+            Ok(false) => step(&writer, &readers).await,
+            sealed => sealed,
+        };
+        match done {
             Ok(true) if writer.is_busy() => {
                 // Writers come first: they get two thirds of the time while they wait.
                 tokio::time::sleep(start.elapsed() * 2).await;

@@ -5,6 +5,7 @@
 
 mod batch;
 mod chunks;
+mod columns;
 mod condition;
 mod deletes;
 mod fold;
@@ -16,6 +17,7 @@ mod pack;
 mod parts;
 mod payloads;
 mod rollup;
+mod scan;
 mod search;
 mod session;
 mod sessions;

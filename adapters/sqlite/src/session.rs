@@ -36,7 +36,8 @@ impl Session {
         // A number the index has met must not come again, even when its span or part is gone.
         let (next_trace, next_span, next_part) = sqlx::query_as(
             "SELECT (SELECT ifnull(max(row), 0) + 1 FROM traces),
-                    (SELECT max(span, (SELECT ifnull(max(row), 0) FROM spans)) + 1 FROM text_progress),
+                    (SELECT max(span, segment * size, (SELECT ifnull(max(row), 0) FROM spans)) + 1
+                     FROM text_progress, column_progress),
                     (SELECT max(chunk, (SELECT ifnull(max(id), 0) FROM chunks)) + 64 FROM text_progress)",
         )
         .fetch_one(&mut connection)

@@ -1,14 +1,18 @@
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlitePool};
-use trace::filter::{ListQuery, NumberField, Page, Position, SortBy, SortOrder, SortValue, SpanFacts, Term};
+use trace::filter::{
+    Filter, ListQuery, NumberField, Page, Position, SortBy, SortOrder, SortValue, SpanFacts, Term, Test,
+};
 use trace::id::{SpanId, TraceId};
 use trace::ports::StoreError;
 use trace::span::{Payload, Span};
 
 use crate::condition::{Conditions, span_number, text_terms};
 use crate::payloads;
+use crate::scan::{self, Sort};
 use crate::search::Candidates;
 use crate::span_row::{self, COLUMNS, SpanRow};
 use crate::sql::{Value, arguments, column, json_array, unavailable};
@@ -16,6 +20,9 @@ use crate::sql::{Value, arguments, column, json_array, unavailable};
 /// Spans looked at when their text has to be read: at first, and later at most.
 const TEXT_STEP: usize = 200;
 const MOST_TEXT_STEP: usize = 1_600;
+
+/// Spans among which a frequent one is found soon.
+const WINDOW: i64 = 3_000;
 
 /// Returns the span of that trace, or without a trace the newest with this id.
 pub(crate) async fn find(
@@ -67,35 +74,161 @@ pub(crate) async fn list(
     project: i64,
     query: &ListQuery,
 ) -> Result<Page<Span>, StoreError> {
-    let terms = text_terms(&query.filter.terms);
     let order = Order::of(query);
+    let mut items = if text_terms(&query.filter.terms).is_empty() {
+        by_columns(pool, project, query, &order).await?
+    } else {
+        by_text(pool, project, query, &order).await?
+    };
+    let next = (items.len() > query.limit).then(|| order.position(&items[query.limit - 1]));
+    items.truncate(query.limit);
+    Ok(Page { items: items.into_iter().map(|found| found.span).collect(), next, total: None })
+}
+
+/// Returns the spans of a page and, if there are more, one besides. Text is read.
+async fn by_text(
+    pool: &SqlitePool,
+    project: i64,
+    query: &ListQuery,
+    order: &Order,
+) -> Result<Vec<SpanRow>, StoreError> {
+    let terms = text_terms(&query.filter.terms);
     let mut after = query.after.clone();
-    let mut candidates = None;
+    let mut source = Source::Walk;
     let mut items = Vec::new();
-    let mut step = if terms.is_empty() { query.limit + 1 } else { TEXT_STEP };
+    let mut step = TEXT_STEP;
     loop {
-        let rows = page(pool, project, query, &order, after.as_ref(), candidates.as_ref(), step).await?;
+        let rows = page(pool, project, query, order, after.as_ref(), &source, step).await?;
         let last = rows.len() < step;
-        if terms.is_empty() {
-            items = rows;
-            break;
-        }
         if let Some(row) = rows.last() {
             after = Some(order.position(row));
         }
         items.extend(with_text(pool, rows, &terms).await?);
         if last || items.len() > query.limit {
-            break;
+            return Ok(items);
         }
         // What is everywhere is found by reading on; what is not, the index knows.
-        if candidates.is_none() {
-            candidates = Candidates::of(pool, &terms).await?;
+        if matches!(source, Source::Walk)
+            && let Some(candidates) = Candidates::of(pool, &terms).await?
+        {
+            source = Source::Text(candidates);
         }
         step = (step * 2).min(MOST_TEXT_STEP);
     }
-    let next = (items.len() > query.limit).then(|| order.position(&items[query.limit - 1]));
-    items.truncate(query.limit);
-    Ok(Page { items: items.into_iter().map(|found| found.span).collect(), next, total: None })
+}
+
+/// Returns the spans of a page and, if there are more, one besides.
+async fn by_columns(
+    pool: &SqlitePool,
+    project: i64,
+    query: &ListQuery,
+    order: &Order,
+) -> Result<Vec<SpanRow>, StoreError> {
+    let (after, wanted) = (query.after.as_ref(), query.limit + 1);
+    let by_start = matches!(order.by, SortBy::StartedAt | SortBy::SpanCount);
+    let of_few = |term: &Term| !term.negated && matches!(term.test, Test::Trace(_) | Test::Session(_));
+    if query.filter.terms.iter().any(of_few) || (by_start && query.filter.is_empty()) {
+        return page(pool, project, query, order, after, &Source::Walk, wanted).await;
+    }
+    if by_start {
+        // What is frequent is found among the next few thousand.
+        let rows = page(pool, project, query, order, after, &Source::Window, wanted).await?;
+        if rows.len() == wanted {
+            return Ok(rows);
+        }
+    }
+    let sort = Sort { by: order.by, descending: order.descending, after };
+    let Some(found) = scan::spans(pool, project, &query.filter, sort, wanted).await? else {
+        return page(pool, project, query, order, after, &Source::Walk, wanted).await;
+    };
+    let unsealed = Source::Unsealed { from: found.sealed, changed: found.changed };
+    let mut items = page(pool, project, query, order, after, &unsealed, wanted).await?;
+    items.extend(page(pool, project, query, order, after, &Source::Rows(found.rows), wanted).await?);
+    if let Some(value) = found.ties {
+        let ties = Source::Ties { value, before: found.sealed };
+        items.extend(page(pool, project, query, order, after, &ties, wanted).await?);
+    }
+    let mut seen = HashSet::new();
+    items.retain(|found| seen.insert(found.row));
+    items.sort_by(|a, b| order.compare(a, b));
+    items.truncate(wanted);
+    Ok(items)
+}
+
+/// Where the spans of a page are looked for.
+enum Source {
+    /// Everywhere, in the order asked for.
+    Walk,
+    /// Among the next few thousand by start.
+    Window,
+    /// Where a text may be.
+    Text(Candidates),
+    /// Among these.
+    Rows(Vec<i64>),
+    /// Among those with this value, by id, before this row.
+    Ties { value: SortValue, before: i64 },
+    /// Among those that columns do not tell of: from a row on, and the changed ones.
+    Unsealed { from: i64, changed: Vec<i64> },
+}
+
+impl Source {
+    /// Returns the `FROM` clause and the values of its placeholders, and adds what it asks to `conditions`.
+    ///
+    /// The order of a cross join is kept: first the candidates, then their spans.
+    fn from(
+        &self,
+        project: i64,
+        query: &ListQuery,
+        order: &Order,
+        after: Option<&Position>,
+        conditions: &mut Conditions,
+    ) -> (String, Vec<Value>) {
+        let joined = |candidates: &str| {
+            format!(
+                "({candidates}) c CROSS JOIN spans s ON s.row = c.row CROSS JOIN traces t ON t.row = s.trace"
+            )
+        };
+        match self {
+            Self::Walk => ("spans s JOIN traces t ON t.row = s.trace".to_owned(), Vec::new()),
+            Self::Window => {
+                let mut times = Filter::default();
+                let is_time =
+                    |term: &&Term| !term.negated && matches!(term.test, Test::Since(_) | Test::Until(_));
+                times.terms.extend(query.filter.terms.iter().filter(is_time).cloned());
+                let mut window = Conditions::of_spans(project, &times);
+                if let Some(after) = after {
+                    order.after(after, &mut window);
+                }
+                window.values.push(WINDOW.into());
+                let order = order.sql();
+                let sql = format!(
+                    "SELECT s.row FROM spans s WHERE {} ORDER BY {order}
+                     LIMIT (SELECT min(size, ?) FROM column_progress)",
+                    window.sql
+                );
+                (joined(&sql), window.values)
+            }
+            Self::Text(candidates) => {
+                let (sql, values) = candidates.spans();
+                (joined(sql), values.to_vec())
+            }
+            Self::Rows(rows) => (joined("SELECT value AS row FROM json_each(?)"), vec![json_array(rows)]),
+            Self::Ties { value, before } => {
+                let sql = format!(
+                    "{} = ? AND s.row < ? AND s.row NOT IN (SELECT row FROM column_changed)",
+                    order.value()
+                );
+                conditions.and(&sql, [value.clone().into(), (*before).into()]);
+                let from = "spans s INDEXED BY spans_by_id CROSS JOIN traces t ON t.row = s.trace";
+                (from.to_owned(), Vec::new())
+            }
+            Self::Unsealed { from, changed } => {
+                let sql = "SELECT row FROM spans WHERE row >= ? UNION SELECT value FROM json_each(?)
+                     UNION SELECT row FROM column_changed";
+                (joined(sql), vec![(*from).into(), json_array(changed)])
+            }
+        }
+    }
 }
 
 async fn with_text(
@@ -121,20 +254,11 @@ async fn page(
     query: &ListQuery,
     order: &Order,
     after: Option<&Position>,
-    candidates: Option<&Candidates>,
+    source: &Source,
     limit: usize,
 ) -> Result<Vec<SpanRow>, StoreError> {
-    let mut values = Vec::new();
-    let from = match candidates {
-        Some(candidates) => {
-            let (sql, own) = candidates.spans();
-            values.extend(own);
-            // The order of a cross join is kept: candidates first, then their spans.
-            format!("({sql}) c CROSS JOIN spans s ON s.row = c.row CROSS JOIN traces t ON t.row = s.trace")
-        }
-        None => "spans s JOIN traces t ON t.row = s.trace".to_owned(),
-    };
     let mut conditions = Conditions::of_spans(project, &query.filter);
+    let (from, mut values) = source.from(project, query, order, after, &mut conditions);
     if let Some(after) = after {
         order.after(after, &mut conditions);
     }
@@ -174,6 +298,19 @@ impl Order {
     fn sql(&self) -> String {
         let direction = if self.descending { "DESC" } else { "ASC" };
         format!("{} {direction}, s.id {direction}, s.trace {direction}", self.value())
+    }
+
+    fn compare(&self, a: &SpanRow, b: &SpanRow) -> Ordering {
+        let (left, right) = (self.position(a).value, self.position(b).value);
+        let values = match (&left, &right) {
+            (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
+            (SortValue::Number(a), SortValue::Number(b)) => a.total_cmp(b),
+            (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+            // One order has values of one kind.
+            _ => Ordering::Equal,
+        };
+        let ascending = values.then_with(|| (&a.span.id, a.trace).cmp(&(&b.span.id, b.trace)));
+        if self.descending { ascending.reverse() } else { ascending }
     }
 
     fn after(&self, position: &Position, conditions: &mut Conditions) {

@@ -10,6 +10,7 @@ use trace::ports::StoreError;
 use trace::trace::Trace;
 
 use crate::condition::{Conditions, text_terms, trace_number};
+use crate::scan::{self, FoundTraces};
 use crate::search::Candidates;
 use crate::span_row::{self, SpanRow};
 use crate::sql::{Value, arguments, json_array, unavailable};
@@ -19,6 +20,12 @@ use crate::{payloads, spans};
 /// Traces looked at when the text of their spans has to be read: at first, and later at most.
 const TEXT_STEP: usize = 50;
 const MOST_TEXT_STEP: usize = 400;
+
+/// Traces beyond which a list by start finds its page sooner by walking.
+const FEW_TRACES: usize = 4_000;
+
+/// Traces beyond which any list does.
+const MOST_TRACES: usize = 30_000;
 
 /// Returns one trace.
 pub(crate) async fn find(pool: &SqlitePool, project: i64, id: &TraceId) -> Result<Option<Trace>, StoreError> {
@@ -53,11 +60,12 @@ pub(crate) async fn list(
     let order = Order::of(query);
     let terms = text_terms(&having(&filter.some_span).terms);
     let mut after = query.after.clone();
-    let mut candidates = None;
+    let mut source =
+        if text { Source::Walk } else { Source::of_columns(pool, project, &filter, &order).await? };
     let mut items: Vec<TraceRow> = Vec::new();
     let mut step = if text { TEXT_STEP } else { query.limit + 1 };
     loop {
-        let rows = page(pool, project, &filter, &order, after.as_ref(), candidates.as_ref(), step).await?;
+        let rows = page(pool, project, &filter, &order, after.as_ref(), &source, step).await?;
         let last = rows.len() < step;
         if !text {
             items = rows;
@@ -70,8 +78,10 @@ pub(crate) async fn list(
         if last || items.len() > query.limit {
             break;
         }
-        if candidates.is_none() {
-            candidates = Candidates::of(pool, &terms).await?;
+        if matches!(source, Source::Walk)
+            && let Some(candidates) = Candidates::of(pool, &terms).await?
+        {
+            source = Source::Text(candidates);
         }
         step = (step * 2).min(MOST_TEXT_STEP);
     }
@@ -115,30 +125,84 @@ fn having(tests: &[Test]) -> Filter {
     Filter { terms: terms.collect() }
 }
 
+/// Where the traces of a page are looked for.
+enum Source {
+    /// Everywhere.
+    Walk,
+    /// Everywhere, on the narrow index.
+    Scan,
+    /// Where a text may be.
+    Text(Candidates),
+    /// Where columns found spans.
+    Columns(FoundTraces),
+}
+
+impl Source {
+    /// Asks the columns where spans that are asked for are not found by just walking.
+    async fn of_columns(
+        pool: &SqlitePool,
+        project: i64,
+        filter: &TraceFilter,
+        order: &Order,
+    ) -> Result<Self, StoreError> {
+        let by_start = matches!(order.by, SortBy::StartedAt);
+        let of_few = |term: &Term| !term.negated && matches!(term.test, Test::Trace(_) | Test::Session(_));
+        if filter.trace.iter().any(of_few) {
+            return Ok(Self::Walk);
+        }
+        if filter.some_span.is_empty() {
+            return Ok(Self::Scan);
+        }
+        let most = if by_start { FEW_TRACES } else { MOST_TRACES };
+        let found = scan::traces(pool, project, &having(&filter.some_span), most).await?;
+        Ok(found.map_or(Self::Scan, Self::Columns))
+    }
+
+    /// Returns the `FROM` clause and the values of its placeholders.
+    fn from(&self) -> (String, Vec<Value>) {
+        let joined = |candidates: &str| format!("({candidates}) c CROSS JOIN traces t ON t.row = c.row");
+        match self {
+            Self::Walk => ("traces t".to_owned(), Vec::new()),
+            Self::Scan => ("traces t INDEXED BY traces_by_totals".to_owned(), Vec::new()),
+            Self::Text(candidates) => {
+                let (sql, values) = candidates.traces();
+                (joined(sql), values.to_vec())
+            }
+            Self::Columns(found) => {
+                let sql = "SELECT value AS row FROM json_each(?)
+                     UNION SELECT trace FROM spans WHERE row >= ?
+                     UNION SELECT s.trace FROM json_each(?) c JOIN spans s ON s.row = c.value
+                     UNION SELECT s.trace FROM column_changed c JOIN spans s ON s.row = c.row";
+                (
+                    joined(sql),
+                    vec![json_array(&found.traces), found.sealed.into(), json_array(&found.changed)],
+                )
+            }
+        }
+    }
+}
+
 async fn page(
     pool: &SqlitePool,
     project: i64,
     filter: &TraceFilter,
     order: &Order,
     after: Option<&Position>,
-    candidates: Option<&Candidates>,
+    source: &Source,
     limit: usize,
 ) -> Result<Vec<TraceRow>, StoreError> {
-    let mut values = Vec::new();
-    let from = match candidates {
-        Some(candidates) => {
-            let (sql, own) = candidates.traces();
-            values.extend(own);
-            format!("({sql}) c CROSS JOIN traces t ON t.row = c.row")
-        }
-        None => "traces t".to_owned(),
-    };
+    let (from, mut values) = source.from();
     let mut conditions = conditions(project, filter);
     if let Some(after) = after {
         order.after(after, &mut conditions);
     }
-    let sql =
-        format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
+    // Filtered and sorted on the narrow index, and only then read.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT t.row FROM {from} WHERE {0} ORDER BY {1} LIMIT ?) p
+         CROSS JOIN traces t ON t.row = p.row ORDER BY {1}",
+        conditions.sql,
+        order.sql()
+    );
     values.extend(conditions.values);
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));

@@ -390,7 +390,8 @@ impl Unit {
 
     async fn store(&mut self, session: &mut Session, items: &[WriteItem]) -> Result<(), StoreError> {
         let replaced = self.replaced(session).await?;
-        let (mut spans, mut payloads, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut spans, mut payloads) = (Vec::new(), Vec::new());
+        let (mut changed, mut columns) = (Vec::new(), Vec::new());
         let mut chunks = NewChunks::default();
         for slot in self.spans.iter().filter(|slot| slot.changed) {
             let place = slot.place;
@@ -398,6 +399,7 @@ impl Unit {
             // The index may have read it already, or be about to have.
             if slot.stored {
                 changed.push(Value::from(place.row));
+                columns.extend([Value::from(place.row), Value::from(1)]);
             }
             if slot.input.is_none() && slot.output.is_none() {
                 continue;
@@ -417,6 +419,7 @@ impl Unit {
         span_row::UPSERT.run(connection, spans).await.map_err(unavailable)?;
         PAYLOADS.run(connection, payloads).await.map_err(unavailable)?;
         CHANGED.run(connection, changed).await.map_err(unavailable)?;
+        COLUMN_CHANGED.run(connection, columns).await.map_err(unavailable)?;
         chunks.store(session).await?;
         for (project, trace, parts) in replaced {
             session.release_parts(project, trace, parts).await?;
@@ -474,6 +477,12 @@ const PAYLOADS: Insert = Insert {
     columns: 3,
     tail: "ON CONFLICT (row) DO UPDATE SET input = coalesce(excluded.input, input), \
            output = coalesce(excluded.output, output)",
+};
+
+const COLUMN_CHANGED: Insert = Insert {
+    head: "INSERT INTO column_changed (row, times) VALUES",
+    columns: 2,
+    tail: "ON CONFLICT (row) DO UPDATE SET times = times + 1",
 };
 
 const CHANGED: Insert =

@@ -48,3 +48,21 @@ impl Clock for SystemTime {
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
     }
 }
+
+/// Returns a store that seals columns after every few spans, so that its lists are mostly scans.
+async fn store_of_small_segments() -> (TempDir, SqliteStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traceway.db");
+    SqliteStore::open(&path, Options::default()).await.unwrap().close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    sqlx::query("UPDATE column_progress SET size = 40").execute(&mut connection).await.unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+    (directory, SqliteStore::open(&path, Options::default()).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_the_span_store_contract_with_columns() {
+    let (_directory, store) = store_of_small_segments().await;
+    span_store_contract(&store, TextSearch::Anywhere).await;
+}
