@@ -82,7 +82,7 @@ async fn raw(directory: &Path, batches: usize) {
         query.execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
     }
-    report("raw", batches * BATCH, start, cpu, size(directory, "raw.db"));
+    report("raw", batches * BATCH, start, cpu, &size(directory, "raw.db"));
 }
 
 async fn store(directory: &Path, batches: usize, writers: usize) {
@@ -107,15 +107,15 @@ async fn store(directory: &Path, batches: usize, writers: usize) {
     for task in tasks {
         task.await.unwrap();
     }
-    report("store", batches * BATCH, start, cpu, size(directory, "store.db"));
+    report("store", batches * BATCH, start, cpu, &size(directory, "store.db"));
     while store.unindexed().await.unwrap() > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     store.close().await;
-    report("indexed", batches * BATCH, start, cpu, size(directory, "store.db"));
+    report("indexed", batches * BATCH, start, cpu, &size(directory, "store.db"));
 }
 
-fn report(what: &str, spans: usize, start: Instant, cpu: f64, size: String) {
+fn report(what: &str, spans: usize, start: Instant, cpu: f64, size: &str) {
     let rate = spans as f64 / start.elapsed().as_secs_f64();
     let cpu = (cpu_micros() - cpu) / spans as f64;
     println!("{what:<8} {rate:>9.0} spans/s  {cpu:>6.1} µs of processor per span  {size}");

@@ -7,10 +7,13 @@ use sqlx::sqlite::SqliteRow;
 use trace::ports::StoreError;
 
 use crate::grams::add_json;
-use crate::parts::{Chunk, Known, Place, Side, Wanted, read_chunk, read_hashes};
+use crate::parts::{Chunk, Hash, Known, Place, Side, Wanted, read_chunk, read_hashes};
 use crate::payloads;
 use crate::session::Session;
 use crate::sql::{Insert, Value, arguments, column, json_array, unavailable};
+
+/// The parts of a chunk, by hash.
+type Parts = Vec<(Hash, String)>;
 
 /// No trace has this row.
 const NO_TRACE: i64 = 0;
@@ -179,18 +182,18 @@ impl Session {
         let (mut dead, mut rewritten) = (Vec::new(), Vec::new());
         for row in &rows {
             let (id, hashes): (i64, &[u8]) = (column(row, 0)?, column(row, 1)?);
-            let uses = used.get(&id).copied().unwrap_or(0);
+            let still = used.get(&id).copied().unwrap_or(0);
             for (index, hash) in (0_u8..).zip(read_hashes(hashes)) {
-                self.forget_part(project, &hash, Place { chunk: id, index }, uses);
+                self.forget_part(project, &hash, Place { chunk: id, index }, still);
             }
-            if uses == 0 {
+            if still == 0 {
                 dead.push(id);
                 continue;
             }
             let mut texts = read_chunk(column(row, 2)?)?;
             let mut shrunk = false;
             for (index, text) in (0_u8..).zip(&mut texts) {
-                if uses & (Place { chunk: id, index }).bit() == 0 && !text.is_empty() {
+                if still & (Place { chunk: id, index }).bit() == 0 && !text.is_empty() {
                     text.clear();
                     shrunk = true;
                 }
@@ -204,7 +207,7 @@ impl Session {
     }
 
     /// Forgets a part that is gone. One that stays is to be noted again at its next use, wherever that is.
-    fn forget_part(&mut self, project: i64, hash: &[u8; 16], place: Place, uses: i64) {
+    fn forget_part(&mut self, project: i64, hash: &Hash, place: Place, uses: i64) {
         if self.recent.get(project, hash).is_none_or(|known| known.place != place) {
             return;
         }
@@ -229,10 +232,7 @@ impl Session {
         Ok(())
     }
 
-    async fn rewrite_chunks(
-        &mut self,
-        chunks: Vec<(i64, Vec<([u8; 16], String)>)>,
-    ) -> Result<(), StoreError> {
+    async fn rewrite_chunks(&mut self, chunks: Vec<(i64, Parts)>) -> Result<(), StoreError> {
         let indexed = crate::indexer::progress(&mut self.connection).await?.chunk;
         for (id, parts) in chunks {
             let borrowed: Vec<_> = parts.iter().map(|(hash, text)| (*hash, text.as_str())).collect();

@@ -95,7 +95,11 @@ impl Conditions {
         match number {
             // A custom kind may call itself by the word of another type.
             Some(number) => {
-                self.term(negated, "s.kind = ? OR (s.kind = 1 AND s.label = ?)", [number.into(), word.into()])
+                self.term(
+                    negated,
+                    "s.kind = ? OR (s.kind = 1 AND s.label = ?)",
+                    [number.into(), word.into()],
+                );
             }
             None => self.term(negated, "s.kind = 1 AND s.label = ?", [word.into()]),
         }

@@ -28,6 +28,9 @@ const STEP_ROWS: i64 = 400;
 /// How long new spans are gathered before they are indexed.
 const GATHER: Duration = Duration::from_millis(400);
 
+/// How long nothing is written before memory is given back.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// How long to wait after an error.
 const RECOVER: Duration = Duration::from_secs(2);
 
@@ -91,7 +94,10 @@ async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) if shrink(&writer).await => tokio::task::yield_now().await,
             Ok(false) => {
-                signal.wake.notified().await;
+                if tokio::time::timeout(IDLE, signal.wake.notified()).await.is_err() {
+                    rest(&writer).await;
+                    signal.wake.notified().await;
+                }
                 if !signal.stop.load(Ordering::Relaxed) {
                     tokio::time::sleep(GATHER).await;
                 }
@@ -112,6 +118,15 @@ async fn shrink(writer: &Writer) -> bool {
         tracing::warn!(error = &error as &dyn std::error::Error, "free space is not given back for now");
         false
     })
+}
+
+/// Gives back the memory that only helps while there is something to write.
+async fn rest(writer: &Writer) {
+    let sql = "PRAGMA shrink_memory";
+    let rested = writer.act(Box::new(move |session: &mut Session| Box::pin(session.run(sql, &[])))).await;
+    if let Err(error) = rested {
+        tracing::debug!(error = &error as &dyn std::error::Error, "memory is not given back for now");
+    }
 }
 
 /// What one step adds to the index.

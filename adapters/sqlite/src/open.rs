@@ -111,7 +111,7 @@ pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenE
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers.max(1))
         .min_connections(0)
-        .idle_timeout(Duration::from_secs(60))
+        .idle_timeout(Duration::from_mins(1))
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
         .connect_lazy_with(common(path).read_only(true).pragma("query_only", "ON"));
@@ -196,7 +196,7 @@ const DAMAGED: [i32; 2] = [11, 26];
 
 fn opening(path: &Path, source: sqlx::Error) -> OpenError {
     let path = path.to_owned();
-    let code = source.as_database_error().and_then(|error| error.code());
+    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
     let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
     match primary {
         Some(code) if DAMAGED.contains(&code) => OpenError::Corrupt { path, source },

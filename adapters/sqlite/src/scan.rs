@@ -23,8 +23,8 @@ const MOST_NAMES: usize = 100_000;
 pub(crate) struct Found {
     /// Rows of sealed spans that contain the next of them.
     pub(crate) rows: Vec<i64>,
-    /// A value so many spans share that those with it are to be walked by id, after `rows`.
-    pub(crate) ties: Option<SortValue>,
+    /// Values so many spans share that those with them are to be walked by id.
+    pub(crate) ties: Vec<SortValue>,
     /// The first row that is not sealed.
     pub(crate) sealed: i64,
     /// Rows of sealed spans that changed since: they are not among `rows`.
@@ -516,14 +516,17 @@ impl<'a> Best<'a> {
     }
 
     fn finish(mut self, sealed: i64) -> Found {
-        if let (true, Some(After::At(after))) = (self.many_ties, self.values.after) {
-            return Found { ties: Some(self.values.value(after)), sealed, ..Found::default() };
+        let mut ties = Vec::new();
+        if self.many_ties
+            && let Some(After::At(after)) = self.values.after
+        {
+            ties.push(self.values.value(after));
+            self.ties.clear();
         }
         self.narrow();
         let bound = self.bound;
-        let tied = self.next.iter().filter(|(key, _)| *key == bound).count();
-        let ties = (tied > MOST_TIES).then(|| self.values.value(bound));
-        if ties.is_some() {
+        if self.next.iter().filter(|(key, _)| *key == bound).count() > MOST_TIES {
+            ties.push(self.values.value(bound));
             self.next.retain(|(key, _)| *key < bound);
         }
         let rows = self.ties.into_iter().chain(self.next.into_iter().map(|(_, row)| row));

@@ -144,7 +144,7 @@ async fn by_columns(
     let unsealed = Source::Unsealed { from: found.sealed, changed: found.changed };
     let mut items = page(pool, project, query, order, after, &unsealed, wanted).await?;
     items.extend(page(pool, project, query, order, after, &Source::Rows(found.rows), wanted).await?);
-    if let Some(value) = found.ties {
+    for value in found.ties {
         let ties = Source::Ties { value, before: found.sealed };
         items.extend(page(pool, project, query, order, after, &ties, wanted).await?);
     }

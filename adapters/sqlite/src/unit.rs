@@ -334,18 +334,14 @@ impl Unit {
         source: Source,
         touched: &mut Touched,
     ) -> SpanChange {
-        let trace = match self.trace_of.get(&(project, new.span.trace_id.clone())) {
-            Some(&trace) => {
-                touched.note(trace, TraceChange::Unchanged);
-                trace
-            }
-            None => {
-                let implicit = NewTrace::implicit(new.span.trace_id.clone(), new.span.started_at);
-                let (trace, change) = self.put_trace(session, project, &implicit);
-                touched.note(trace, change);
-                trace
-            }
+        let known = self.trace_of.get(&(project, new.span.trace_id.clone())).copied();
+        let (trace, change) = if let Some(trace) = known {
+            (trace, TraceChange::Unchanged)
+        } else {
+            let implicit = NewTrace::implicit(new.span.trace_id.clone(), new.span.started_at);
+            self.put_trace(session, project, &implicit)
         };
+        touched.note(trace, change);
         let span = Arc::new(new.span.clone());
         let slot = &mut self.traces[trace];
         slot.changed = true;

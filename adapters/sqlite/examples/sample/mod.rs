@@ -49,7 +49,7 @@ pub(crate) fn span(number: u64) -> NewSpan {
     } else {
         SpanStatus::Completed
     };
-    let llm = number % 8 != 0;
+    let llm = !number.is_multiple_of(8);
     let kind = if llm {
         let models = ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4-20250514", "gpt-4.1"];
         SpanKind::LlmCall(LlmCall {

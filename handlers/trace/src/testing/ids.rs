@@ -16,8 +16,8 @@ pub fn ids_contract(ids: &dyn Ids) {
     assert!(ids.trace_id().as_str() > made[made.len() - 1].as_str());
     assert!(ids.span_id().as_str() < ids.trace_id().as_str());
     let threads: Vec<Vec<String>> = thread::scope(|scope| {
-        let make = || (0..2_000).map(|_| ids.ulid()).collect();
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+        let many = || (0..2_000).map(|_| ids.ulid()).collect();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(many)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(

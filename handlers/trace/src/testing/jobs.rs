@@ -7,7 +7,7 @@ use crate::json::Json;
 use crate::ports::{Clock, JobQueue, Leased, NewJob};
 use crate::time::Timestamp;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// What every [`JobQueue`] promises. `queue` is empty and tells time by `clock`.
 pub async fn job_queue_contract(queue: &dyn JobQueue, clock: &dyn Clock) {

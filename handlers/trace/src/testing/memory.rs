@@ -400,7 +400,7 @@ fn of_trace(test: &Test, trace: &Trace) -> bool {
         Test::Status(status) => trace.status() == *status,
         Test::Trace(id) => trace.id == *id,
         Test::Session(id) => trace.session_id.as_ref() == Some(id),
-        Test::Tag(text) => trace.tags.iter().any(|tag| Needle::new(text).is_in(tag)),
+        Test::Tag(part) => trace.tags.iter().any(|own| Needle::new(part).is_in(own)),
         Test::Since(time) => trace.started_at >= *time,
         Test::Until(time) => trace.started_at <= *time,
         Test::Number(field, range) => {

@@ -85,7 +85,7 @@ fn one_batch(numbers: &mut Numbers, at: usize) -> Batch {
         }
         traces.push(new);
     }
-    let spans = (0..1 + numbers.below(5)).map(|_| write(numbers, at)).collect();
+    let spans = (0..=numbers.below(5)).map(|_| write(numbers, at)).collect();
     batch(traces, spans)
 }
 
@@ -298,7 +298,7 @@ pub(super) const INNER: [&str; 14] = [
 
 /// Returns a filter of one to three of `tests`, some of them negated.
 pub(super) fn filter(numbers: &mut Numbers, tests: &[Test]) -> Filter {
-    let terms = (0..1 + numbers.below(3))
+    let terms = (0..=numbers.below(3))
         .map(|_| Term { negated: numbers.chance(25), test: numbers.pick(tests).clone() });
     Filter { terms: terms.collect() }
 }

@@ -118,12 +118,12 @@ async fn every_field_comes_back(store: &dyn SpanStore, scope: &Scope) {
         .enumerate()
         .map(|(at, kind)| Span { kind, ..span("t", &format!("s{at}"), i64::try_from(at).unwrap()) })
         .collect();
-    spans[0].attributes = attributes.clone();
+    spans[0].attributes.clone_from(&attributes);
     spans[0].ms_to_first_chunk = Some(77);
     spans[0].parent_id = Some(sid("missing:parent"));
     spans[1] = completed(spans[1].clone(), -5);
     spans[2] = Span { status: failed("ünable\n"), ..completed(spans[2].clone(), 3) };
-    spans[3].name = "名前 \u{1F980} 'quoted' \\".to_owned();
+    "名前 \u{1F980} 'quoted' \\".clone_into(&mut spans[3].name);
     let mut trace = new_trace("t", -7, Some("näme"), &["a", "b:c", "a"], Some("sess ion/ü"));
     trace.metadata = attributes;
     trace.machine_id = Some("host".to_owned());
@@ -435,10 +435,8 @@ async fn writers_that_race_agree(store: &dyn SpanStore, scope: &Scope) {
     let create = || SpanWrite::Create(new_span(llm_span("t", "s", 0, "m"), None, None));
     let creates = (0..20).map(|_| store.write(scope, batch(vec![], vec![create()])));
     let written = futures_util::future::join_all(creates).await;
-    let created = written
-        .into_iter()
-        .filter(|written| matches!(&written.as_ref().unwrap().spans[..], [SpanChange::Created(_)]));
-    assert_eq!(created.count(), 1);
+    let is_created = |written: &Written| matches!(&written.spans[..], [SpanChange::Created(_)]);
+    assert_eq!(written.iter().filter(|written| is_created(written.as_ref().unwrap())).count(), 1);
     let ends = (0..20).map(|at| {
         store.write(scope, batch(vec![], vec![finish(None, "s", failed(&format!("{at}")), 10 + at)]))
     });
