@@ -32,6 +32,9 @@ CREATE UNIQUE INDEX traces_by_id ON traces (project, id);
 CREATE INDEX traces_by_totals ON traces (
     project, started_at, cost, input_tokens, output_tokens, first_start, last_end, spans, running, failed, id
 );
+-- Names and tags are searched for text in them, which reads all there are.
+CREATE INDEX traces_by_name ON traces (project, name) WHERE name IS NOT NULL;
+CREATE INDEX traces_by_tags ON traces (project, tags) WHERE tags IS NOT NULL;
 -- What sessions add up, so that grouping reads nothing else.
 CREATE INDEX traces_by_session ON traces (
     project, session_id, started_at, cost, input_tokens, output_tokens, first_start, last_end, spans, running, failed

@@ -1,7 +1,7 @@
 -- Full text of payloads and names by trigrams, which finds text inside words too. It only names candidates, which are
 -- then checked on the payloads themselves, so neither positions nor texts are kept.
--- Documents: twice the id for a chunk; twice the row plus one for the name of a span and what its payload does not
--- share.
+-- Documents: twice the number of a part, for it and the next ones of its chunk; twice the row of a span plus one, for
+-- its name and what its payload does not share.
 CREATE VIRTUAL TABLE text USING fts5 (
     body, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
 );

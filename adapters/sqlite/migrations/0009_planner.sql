@@ -10,6 +10,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('spans', 'spans_running', '1000 1000 2'),
     ('traces', 'traces_by_id', '100000 100000 1'),
     ('traces', 'traces_by_totals', '100000 100000 2 2 2 2 1 1 1 1 1 1'),
+    ('traces', 'traces_by_name', '100000 100000 100'),
+    ('traces', 'traces_by_tags', '100000 100000 10'),
     ('traces', 'traces_by_session', '50000 50000 5 1 1 1 1 1 1 1 1 1'),
     ('chunk_traces', 'chunk_traces', '1000000 10 1'),
     ('chunk_traces', 'chunk_traces_by_chunk', '1000000 2'),

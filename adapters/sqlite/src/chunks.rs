@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 use trace::ports::StoreError;
 
-use crate::grams::add_json;
+use crate::indexer::{DOCUMENTS, documents};
 use crate::parts::{Chunk, Hash, Known, Place, Side, Wanted, read_chunk, read_hashes};
 use crate::payloads;
 use crate::session::Session;
@@ -186,8 +185,9 @@ impl Session {
             for (index, hash) in (0_u8..).zip(read_hashes(hashes)) {
                 self.forget_part(project, &hash, Place { chunk: id, index }, still);
             }
+            let last = id + i64::try_from(hashes.len() / 16).unwrap_or(0) - 1;
             if still == 0 {
-                dead.push(id);
+                dead.push((id, last));
                 continue;
             }
             let mut texts = read_chunk(column(row, 2)?)?;
@@ -199,7 +199,7 @@ impl Session {
                 }
             }
             if shrunk {
-                rewritten.push((id, read_hashes(hashes).zip(texts).collect()));
+                rewritten.push((id, last, read_hashes(hashes).zip(texts).collect()));
             }
         }
         self.delete_chunks(&dead).await?;
@@ -217,24 +217,27 @@ impl Session {
         }
     }
 
-    async fn delete_chunks(&mut self, chunks: &[i64]) -> Result<(), StoreError> {
+    async fn delete_chunks(&mut self, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
         if chunks.is_empty() {
             return Ok(());
         }
-        for sql in [
-            "DELETE FROM text WHERE rowid IN (SELECT 2 * value FROM json_each(?))",
-            "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
-        ] {
-            let values = arguments([json_array(chunks)]);
-            let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut self.connection).await;
-            done.map_err(unavailable)?;
-        }
-        Ok(())
+        self.delete_documents(chunks).await?;
+        let sql = "DELETE FROM chunks WHERE id IN (SELECT value ->> 0 FROM json_each(?))";
+        let done = sqlx::query_with(sql, arguments([json_array(chunks)]));
+        done.execute(&mut self.connection).await.map(drop).map_err(unavailable)
     }
 
-    async fn rewrite_chunks(&mut self, chunks: Vec<(i64, Parts)>) -> Result<(), StoreError> {
+    /// Deletes the documents of chunks, each given by its first and last part.
+    async fn delete_documents(&mut self, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
+        let parts: Vec<i64> = chunks.iter().flat_map(|(first, last)| *first..=*last).collect();
+        let sql = "DELETE FROM text WHERE rowid IN (SELECT 2 * value FROM json_each(?))";
+        let done = sqlx::query_with(sql, arguments([json_array(&parts)]));
+        done.execute(&mut self.connection).await.map(drop).map_err(unavailable)
+    }
+
+    async fn rewrite_chunks(&mut self, chunks: Vec<(i64, i64, Parts)>) -> Result<(), StoreError> {
         let indexed = crate::indexer::progress(&mut self.connection).await?.chunk;
-        for (id, parts) in chunks {
+        for (id, last, parts) in chunks {
             let borrowed: Vec<_> = parts.iter().map(|(hash, text)| (*hash, text.as_str())).collect();
             let values = arguments([Chunk::of(&borrowed).packed.into(), id.into()]);
             let done = sqlx::query_with("UPDATE chunks SET data = ? WHERE id = ?", values);
@@ -242,14 +245,11 @@ impl Session {
             if id > indexed {
                 continue;
             }
-            let mut document = String::new();
-            for (_, text) in &parts {
-                add_json(&mut document, text);
-            }
-            self.run("DELETE FROM text WHERE rowid = ?", &[2 * id]).await?;
-            let values = arguments([Value::from(2 * id), document.into()]);
-            let done = sqlx::query_with("INSERT INTO text (rowid, body) VALUES (?, ?)", values);
-            done.execute(&mut self.connection).await.map_err(unavailable)?;
+            self.delete_documents(&[(id, last)]).await?;
+            let texts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
+            let documents = documents(id, &texts).into_iter();
+            let rows = documents.flat_map(|(part, text)| [Value::from(2 * part), text.into()]).collect();
+            DOCUMENTS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         }
         Ok(())
     }

@@ -77,9 +77,12 @@ impl Conditions {
                 self.term(not, "s.kind IN (2, 3) AND s.label = ?", [path.as_str().into()]);
             }
             Test::Tag(part) => {
-                let tagged = tagged(part);
-                let sql = format!("s.trace IN (SELECT t.row FROM traces t WHERE t.project = ? AND {tagged})");
-                self.term(not, &sql, [project.into(), part.to_lowercase().into()]);
+                let (tagged, values) = tagged(part);
+                let sql = format!(
+                    "s.trace IN (SELECT t.row FROM traces t INDEXED BY traces_by_tags
+                     WHERE t.project = ? AND {tagged})"
+                );
+                self.term(not, &sql, std::iter::once(project.into()).chain(values));
             }
         }
     }
@@ -145,7 +148,10 @@ impl Conditions {
             Test::Until(time) => self.time(not, "t.started_at <= ?", *time),
             Test::Session(id) => self.term(not, "t.session_id = ?", [id.as_str().into()]),
             Test::Trace(id) => self.term(not, "t.id = ?", [id.as_str().into()]),
-            Test::Tag(part) => self.term(not, &tagged(part), [part.to_lowercase().into()]),
+            Test::Tag(part) => {
+                let (sql, values) = tagged(part);
+                self.term(not, &sql, values);
+            }
             Test::Name(part) => {
                 let needle = part.to_lowercase();
                 let own = lowered("t.name", "t.name_folded", &needle);
@@ -183,10 +189,19 @@ pub(crate) fn trace_number(field: NumberField) -> Option<&'static str> {
     }
 }
 
-/// Returns the SQL of whether a tag of a trace `t` has a text in it.
-fn tagged(part: &str) -> String {
-    let tags = lowered("t.tags", "t.tags_folded", part);
-    format!("EXISTS (SELECT 1 FROM json_each({tags}) tag WHERE instr(tag.value, ?) > 0)")
+/// Returns the SQL of whether a tag of a trace `t` has a text in it, and the values of its placeholders.
+///
+/// The JSON of all tags is looked into first, which rules out most traces without reading tag by tag.
+fn tagged(part: &str) -> (String, [Value; 2]) {
+    let needle = part.to_lowercase();
+    let tags = lowered("t.tags", "t.tags_folded", &needle);
+    let sql = format!(
+        "t.tags IS NOT NULL AND instr({tags}, ?) > 0
+         AND EXISTS (SELECT 1 FROM json_each({tags}) tag WHERE instr(tag.value, ?) > 0)"
+    );
+    let json = serde_json::to_string(&needle).unwrap_or_default();
+    let escaped = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default();
+    (sql, [escaped.into(), needle.into()])
 }
 
 /// Returns the terms of a filter that ask for text, which SQL does not check.

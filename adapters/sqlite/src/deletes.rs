@@ -117,8 +117,11 @@ impl Session {
         }
         for sql in [
             "DELETE FROM text WHERE rowid IN (SELECT 2 * row + 1 FROM spans WHERE project = ?1)",
-            "DELETE FROM text WHERE rowid IN (SELECT 2 * chunk FROM chunk_traces
-             WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
+            "WITH RECURSIVE part (id, last) AS (
+                 SELECT id, id + length(hashes) / 16 - 1 FROM chunks WHERE id IN
+                 (SELECT chunk FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1))
+                 UNION ALL SELECT id + 1, last FROM part WHERE id < last)
+             DELETE FROM text WHERE rowid IN (SELECT 2 * id FROM part)",
             "DELETE FROM chunks WHERE id IN (SELECT chunk FROM chunk_traces
              WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
             "DELETE FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1)",

@@ -132,8 +132,8 @@ async fn rest(writer: &Writer) {
 /// What one step adds to the index.
 #[derive(Clone, Debug, Default)]
 struct Step {
-    /// Chunks and their texts.
-    chunks: Vec<(i64, Arc<str>)>,
+    /// Chunks, the first parts of their documents, and the texts of those.
+    chunks: Vec<(i64, i64, Arc<str>)>,
     /// Spans and their texts.
     spans: Vec<(i64, Arc<str>)>,
     /// The last chunk and span of the index after the step.
@@ -190,16 +190,15 @@ async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Ste
         if bytes >= STEP_BYTES {
             break;
         }
-        let mut text = String::new();
-        for part in read_chunk(column(row, 1)?)? {
-            add_json(&mut text, &part);
-        }
-        bytes += text.len();
         step.progress.chunk = column(row, 0)?;
-        step.chunks.push((step.progress.chunk, text.into()));
+        for (part, text) in documents(step.progress.chunk, &read_chunk(column(row, 1)?)?) {
+            bytes += text.len();
+            step.chunks.push((step.progress.chunk, part, text.into()));
+        }
     }
     // A span goes after all its parts: what the index knows of it is then everything.
-    let all_chunks = step.chunks.len() == chunks.len() && chunks.len() < rows(STEP_ROWS);
+    let last: Option<i64> = chunks.last().map(|row| column(row, 0)).transpose()?;
+    let all_chunks = last.is_none_or(|last| last == step.progress.chunk) && chunks.len() < rows(STEP_ROWS);
     if !all_chunks || bytes >= STEP_BYTES {
         return Ok(step);
     }
@@ -232,6 +231,25 @@ fn rows(limit: i64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
+/// Text of a document, about: the longer, the fewer documents; the shorter, the fewer that hold a trigram by chance.
+const DOCUMENT_BYTES: usize = 1_500;
+
+/// Returns the documents of a chunk: a few parts each, named by the first of them.
+pub(crate) fn documents(chunk: i64, parts: &[String]) -> Vec<(i64, String)> {
+    let mut documents: Vec<(i64, String)> = Vec::new();
+    for (part, text) in (chunk..).zip(parts).filter(|(_, text)| !text.is_empty()) {
+        match documents.last_mut() {
+            Some((_, document)) if document.len() + text.len() <= DOCUMENT_BYTES => add_json(document, text),
+            _ => {
+                let mut document = String::new();
+                add_json(&mut document, text);
+                documents.push((part, document));
+            }
+        }
+    }
+    documents
+}
+
 /// Returns the document of a span: its name, and what its payload does not share.
 fn document(name: &str, literals: &[String]) -> String {
     let mut text = String::new();
@@ -242,35 +260,34 @@ fn document(name: &str, literals: &[String]) -> String {
     text
 }
 
-const DOCUMENTS: Insert = Insert { head: "INSERT INTO text (rowid, body) VALUES", columns: 2, tail: "" };
+/// Adds documents to the text index.
+pub(crate) const DOCUMENTS: Insert =
+    Insert { head: "INSERT INTO text (rowid, body) VALUES", columns: 2, tail: "" };
 
 impl Session {
     async fn index(&mut self, step: &Step) -> Result<(), StoreError> {
         // What was deleted since it was read must not come back.
-        let chunks = self.present("SELECT id FROM chunks WHERE id IN", &step.chunks).await?;
-        let spans = self.present("SELECT row FROM spans WHERE row IN", &step.spans).await?;
-        let mut documents = Vec::new();
-        for (id, text) in step.chunks.iter().filter(|(id, _)| chunks.contains(id)) {
-            documents.extend([Value::from(2 * id), Value::Text(Arc::clone(text))]);
+        let chunks = step.chunks.iter().map(|(chunk, ..)| *chunk).collect();
+        let chunks = self.present("SELECT id FROM chunks WHERE id IN", chunks).await?;
+        let spans = step.spans.iter().map(|(row, _)| *row).collect();
+        let spans = self.present("SELECT row FROM spans WHERE row IN", spans).await?;
+        let mut rows = Vec::new();
+        for (_, part, text) in step.chunks.iter().filter(|(chunk, ..)| chunks.contains(chunk)) {
+            rows.extend([Value::from(2 * part), Value::Text(Arc::clone(text))]);
         }
         for (row, text) in step.spans.iter().filter(|(row, _)| spans.contains(row)) {
-            documents.extend([Value::from(2 * row + 1), Value::Text(Arc::clone(text))]);
+            rows.extend([Value::from(2 * row + 1), Value::Text(Arc::clone(text))]);
         }
-        DOCUMENTS.run(&mut self.connection, documents).await.map_err(unavailable)?;
+        DOCUMENTS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         let Progress { chunk, span } = step.progress;
         self.run("UPDATE text_progress SET chunk = ?1, span = ?2", &[chunk, span]).await?;
         if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
     }
 
-    async fn present(
-        &mut self,
-        select: &'static str,
-        documents: &[(i64, Arc<str>)],
-    ) -> Result<HashSet<i64>, StoreError> {
-        if documents.is_empty() {
+    async fn present(&mut self, select: &'static str, ids: Vec<i64>) -> Result<HashSet<i64>, StoreError> {
+        if ids.is_empty() {
             return Ok(HashSet::new());
         }
-        let ids: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
         let sql = sqlx::AssertSqlSafe(format!("{select} (SELECT value FROM json_each(?))"));
         let found: Vec<i64> = sqlx::query_scalar_with(sql, crate::sql::arguments([json_array(&ids)]))
             .fetch_all(&mut self.connection)

@@ -326,7 +326,8 @@ async fn traces_of(
     let mut conditions = Conditions::default();
     conditions.and("t.project = ?", [project.into()]);
     conditions.trace_term(&Term { negated: false, test: term.test.clone() });
-    let sql = format!("SELECT t.row FROM traces t WHERE {}", conditions.sql);
+    let index = if matches!(term.test, Test::Tag(_)) { "INDEXED BY traces_by_tags" } else { "" };
+    let sql = format!("SELECT t.row FROM traces t {index} WHERE {}", conditions.sql);
     let rows: Vec<i64> = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments(conditions.values))
         .fetch_all(connection)
         .await

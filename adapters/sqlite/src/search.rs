@@ -50,7 +50,8 @@ impl Candidates {
     /// Returns the rows of spans in SQL, with the values of its placeholders.
     pub(crate) fn spans(&self) -> (&'static str, [crate::sql::Value; 3]) {
         let sql = "SELECT value / 2 AS row FROM json_each(?) WHERE value % 2 = 1
-             UNION SELECT s.row FROM json_each(?) d JOIN chunk_traces u ON u.chunk = d.value / 2 AND d.value % 2 = 0
+             UNION SELECT s.row FROM json_each(?) d
+             JOIN chunk_traces u ON u.chunk = (SELECT max(chunk) FROM chunk_traces WHERE chunk <= d.value / 2) AND d.value % 2 = 0
              JOIN spans s ON s.trace = u.trace
              UNION SELECT row FROM spans WHERE row > ?
              UNION SELECT row FROM text_changed";
@@ -60,7 +61,8 @@ impl Candidates {
     /// Returns the rows of traces in SQL, with the values of its placeholders.
     pub(crate) fn traces(&self) -> (&'static str, [crate::sql::Value; 3]) {
         let sql = "SELECT s.trace AS row FROM json_each(?) d JOIN spans s ON s.row = d.value / 2 AND d.value % 2 = 1
-             UNION SELECT u.trace FROM json_each(?) d JOIN chunk_traces u ON u.chunk = d.value / 2 AND d.value % 2 = 0
+             UNION SELECT u.trace FROM json_each(?) d
+             JOIN chunk_traces u ON u.chunk = (SELECT max(chunk) FROM chunk_traces WHERE chunk <= d.value / 2) AND d.value % 2 = 0
              UNION SELECT trace FROM spans WHERE row > ?
              UNION SELECT s.trace FROM text_changed c JOIN spans s ON s.row = c.row";
         (sql, self.values())

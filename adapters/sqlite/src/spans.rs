@@ -1,6 +1,7 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
+use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlitePool};
 use trace::filter::{
@@ -20,6 +21,9 @@ use crate::sql::{Value, arguments, column, json_array, unavailable};
 /// Spans looked at when their text has to be read: at first, and later at most.
 const TEXT_STEP: usize = 200;
 const MOST_TEXT_STEP: usize = 1_600;
+
+/// Rows that may hold a text, taken at once.
+const MOST_ROWS: usize = 20_000;
 
 /// Spans among which a frequent one is found soon.
 const WINDOW: i64 = 3_000;
@@ -53,13 +57,13 @@ pub(crate) async fn of_traces(
          WHERE t.project = ?1 AND t.id IN (SELECT value FROM json_each(?2))"
     );
     let query = sqlx::query_with(AssertSqlSafe(sql), arguments([project.into(), json_array(traces)]));
-    let rows = query.fetch_all(pool).await.map_err(unavailable)?;
+    let mut rows = query.fetch(pool);
     let mut by_trace: HashMap<TraceId, Vec<Span>> = HashMap::new();
-    for row in &rows {
-        let span = span_row::decode(row)?.span;
+    while let Some(row) = rows.try_next().await.map_err(unavailable)? {
+        let span = span_row::decode(&row)?.span;
         by_trace.entry(span.trace_id.clone()).or_default().push(span);
     }
-    let mut spans = Vec::with_capacity(rows.len());
+    let mut spans = Vec::with_capacity(by_trace.values().map(Vec::len).sum());
     for trace in traces {
         let mut own = by_trace.remove(trace).unwrap_or_default();
         own.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
@@ -94,11 +98,11 @@ async fn by_text(
 ) -> Result<Vec<SpanRow>, StoreError> {
     let terms = text_terms(&query.filter.terms);
     let mut after = query.after.clone();
-    let mut source = Source::Walk;
     let mut items = Vec::new();
     let mut step = TEXT_STEP;
     loop {
-        let rows = page(pool, project, query, order, after.as_ref(), &source, step).await?;
+        let next = ListQuery { after: after.clone(), limit: step - 1, ..query.clone() };
+        let rows = by_columns(pool, project, &next, order).await?;
         let last = rows.len() < step;
         if let Some(row) = rows.last() {
             after = Some(order.position(row));
@@ -108,13 +112,62 @@ async fn by_text(
             return Ok(items);
         }
         // What is everywhere is found by reading on; what is not, the index knows.
-        if matches!(source, Source::Walk)
-            && let Some(candidates) = Candidates::of(pool, &terms).await?
-        {
-            source = Source::Text(candidates);
+        if let Some(candidates) = Candidates::of(pool, &terms).await? {
+            break by_candidates(pool, project, query, order, (candidates, after), items).await;
         }
         step = (step * 2).min(MOST_TEXT_STEP);
     }
+}
+
+/// Adds to `items` the next spans among those a text may be in, until there are enough for a page.
+async fn by_candidates(
+    pool: &SqlitePool,
+    project: i64,
+    query: &ListQuery,
+    order: &Order,
+    (candidates, mut after): (Candidates, Option<Position>),
+    mut items: Vec<SpanRow>,
+) -> Result<Vec<SpanRow>, StoreError> {
+    let terms = text_terms(&query.filter.terms);
+    let source = Source::Text(candidates);
+    loop {
+        let rows = rows(pool, project, query, order, after.as_ref(), &source).await?;
+        for step in rows.chunks(TEXT_STEP) {
+            let step = Source::Rows(step.to_vec());
+            let rows = page(pool, project, query, order, after.as_ref(), &step, TEXT_STEP).await?;
+            if let Some(row) = rows.last() {
+                after = Some(order.position(row));
+            }
+            items.extend(with_text(pool, rows, &terms).await?);
+            if items.len() > query.limit {
+                return Ok(items);
+            }
+        }
+        if rows.len() < MOST_ROWS {
+            return Ok(items);
+        }
+    }
+}
+
+/// Returns the rows of the next spans of a list, many at once.
+async fn rows(
+    pool: &SqlitePool,
+    project: i64,
+    query: &ListQuery,
+    order: &Order,
+    after: Option<&Position>,
+    source: &Source,
+) -> Result<Vec<i64>, StoreError> {
+    let mut conditions = Conditions::of_spans(project, &query.filter);
+    let (from, mut values) = source.from(project, query, order, after, &mut conditions);
+    if let Some(after) = after {
+        order.after(after, &mut conditions);
+    }
+    let sql = format!("SELECT s.row FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
+    values.extend(conditions.values);
+    values.push(Value::Integer(i64::try_from(MOST_ROWS).unwrap_or(i64::MAX)));
+    let rows = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments(values));
+    rows.fetch_all(pool).await.map_err(unavailable)
 }
 
 /// Returns the spans of a page and, if there are more, one besides.
@@ -262,8 +315,12 @@ async fn page(
     if let Some(after) = after {
         order.after(after, &mut conditions);
     }
-    let sql =
-        format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
+    let by = match source {
+        // They all have the same value.
+        Source::Ties { .. } => order.ties_sql(),
+        _ => order.sql(),
+    };
+    let sql = format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {by} LIMIT ?", conditions.sql);
     values.extend(conditions.values);
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
@@ -296,8 +353,16 @@ impl Order {
     }
 
     fn sql(&self) -> String {
-        let direction = if self.descending { "DESC" } else { "ASC" };
-        format!("{} {direction}, s.id {direction}, s.trace {direction}", self.value())
+        format!("{} {}, {}", self.value(), self.direction(), self.ties_sql())
+    }
+
+    fn ties_sql(&self) -> String {
+        let direction = self.direction();
+        format!("s.id {direction}, s.trace {direction}")
+    }
+
+    fn direction(&self) -> &'static str {
+        if self.descending { "DESC" } else { "ASC" }
     }
 
     fn compare(&self, a: &SpanRow, b: &SpanRow) -> Ordering {

@@ -10,6 +10,7 @@ use trace::ports::StoreError;
 use trace::trace::Trace;
 
 use crate::condition::{Conditions, text_terms, trace_number};
+use crate::fold::lowered;
 use crate::scan::{self, FoundTraces};
 use crate::search::Candidates;
 use crate::span_row::{self, SpanRow};
@@ -20,6 +21,9 @@ use crate::{payloads, spans};
 /// Traces looked at when the text of their spans has to be read: at first, and later at most.
 const TEXT_STEP: usize = 50;
 const MOST_TEXT_STEP: usize = 400;
+
+/// Rows that may hold a text, taken at once.
+const MOST_ROWS: usize = 5_000;
 
 /// Traces beyond which a list by start finds its page sooner by walking.
 const FEW_TRACES: usize = 4_000;
@@ -60,30 +64,30 @@ pub(crate) async fn list(
     let order = Order::of(query);
     let terms = text_terms(&having(&filter.some_span).terms);
     let mut after = query.after.clone();
-    let mut source =
-        if text { Source::Walk } else { Source::of_columns(pool, project, &filter, &order).await? };
+    let source = Source::of_columns(pool, project, &filter, &order).await?;
     let mut items: Vec<TraceRow> = Vec::new();
-    let mut step = if text { TEXT_STEP } else { query.limit + 1 };
-    loop {
-        let rows = page(pool, project, &filter, &order, after.as_ref(), &source, step).await?;
-        let last = rows.len() < step;
-        if !text {
-            items = rows;
-            break;
+    if text {
+        let mut step = TEXT_STEP;
+        loop {
+            let rows = page(pool, project, &filter, &order, after.as_ref(), &source, step).await?;
+            let last = rows.len() < step;
+            if let Some(row) = rows.last() {
+                after = Some(order.position(row));
+            }
+            items.extend(with_text(pool, project, rows, &filter).await?);
+            if last || items.len() > query.limit {
+                break;
+            }
+            if let Some(candidates) = Candidates::of(pool, &terms).await? {
+                let source = Source::Text(candidates);
+                let found = (items, query.limit);
+                items = by_candidates(pool, project, &filter, &order, (source, after), found).await?;
+                break;
+            }
+            step = (step * 2).min(MOST_TEXT_STEP);
         }
-        if let Some(row) = rows.last() {
-            after = Some(order.position(row));
-        }
-        items.extend(with_text(pool, project, rows, &filter).await?);
-        if last || items.len() > query.limit {
-            break;
-        }
-        if matches!(source, Source::Walk)
-            && let Some(candidates) = Candidates::of(pool, &terms).await?
-        {
-            source = Source::Text(candidates);
-        }
-        step = (step * 2).min(MOST_TEXT_STEP);
+    } else {
+        items = page(pool, project, &filter, &order, after.as_ref(), &source, query.limit + 1).await?;
     }
     let next = (items.len() > query.limit).then(|| order.position(&items[query.limit - 1]));
     items.truncate(query.limit);
@@ -133,6 +137,8 @@ enum Source {
     Scan,
     /// Where a text may be.
     Text(Candidates),
+    /// Among these.
+    Rows(Vec<i64>),
     /// Where columns found spans.
     Columns(FoundTraces),
 }
@@ -150,12 +156,20 @@ impl Source {
         if filter.trace.iter().any(of_few) {
             return Ok(Self::Walk);
         }
-        if filter.some_span.is_empty() {
-            return Ok(Self::Scan);
-        }
         let most = if by_start { FEW_TRACES } else { MOST_TRACES };
-        let found = scan::traces(pool, project, &having(&filter.some_span), most).await?;
-        Ok(found.map_or(Self::Scan, Self::Columns))
+        // Text is for the text index; columns know nothing of it and would name every trace.
+        if filter.some_span.iter().any(|test| !is_text(test)) {
+            let found = scan::traces(pool, project, &having(&filter.some_span), most).await?;
+            return Ok(found.map_or(Self::Scan, Self::Columns));
+        }
+        if let Some(name) = filter.names.iter().find(|term| !term.negated) {
+            let found = scan::traces(pool, project, &having(std::slice::from_ref(&name.test)), most).await?;
+            if let Some(mut found) = found {
+                found.traces.extend(named(pool, project, name).await?);
+                return Ok(Self::Columns(found));
+            }
+        }
+        Ok(Self::Scan)
     }
 
     /// Returns the `FROM` clause and the values of its placeholders.
@@ -168,6 +182,7 @@ impl Source {
                 let (sql, values) = candidates.traces();
                 (joined(sql), values.to_vec())
             }
+            Self::Rows(rows) => (joined("SELECT value AS row FROM json_each(?)"), vec![json_array(rows)]),
             Self::Columns(found) => {
                 let sql = "SELECT value AS row FROM json_each(?)
                      UNION SELECT trace FROM spans WHERE row >= ?
@@ -180,6 +195,68 @@ impl Source {
             }
         }
     }
+}
+
+/// Adds to `items` the next traces among those a text may be in, until there are more than `limit`.
+async fn by_candidates(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &TraceFilter,
+    order: &Order,
+    (source, mut after): (Source, Option<Position>),
+    (mut items, limit): (Vec<TraceRow>, usize),
+) -> Result<Vec<TraceRow>, StoreError> {
+    loop {
+        let rows = rows(pool, project, filter, order, after.as_ref(), &source).await?;
+        for step in rows.chunks(TEXT_STEP) {
+            let step = Source::Rows(step.to_vec());
+            let rows = page(pool, project, filter, order, after.as_ref(), &step, TEXT_STEP).await?;
+            if let Some(row) = rows.last() {
+                after = Some(order.position(row));
+            }
+            items.extend(with_text(pool, project, rows, filter).await?);
+            if items.len() > limit {
+                return Ok(items);
+            }
+        }
+        if rows.len() < MOST_ROWS {
+            return Ok(items);
+        }
+    }
+}
+
+/// Returns the rows of the next traces of a list, many at once.
+async fn rows(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &TraceFilter,
+    order: &Order,
+    after: Option<&Position>,
+    source: &Source,
+) -> Result<Vec<i64>, StoreError> {
+    let (from, mut values) = source.from();
+    let mut conditions = conditions(project, filter);
+    if let Some(after) = after {
+        order.after(after, &mut conditions);
+    }
+    let sql = format!("SELECT t.row FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
+    values.extend(conditions.values);
+    values.push(Value::Integer(i64::try_from(MOST_ROWS).unwrap_or(i64::MAX)));
+    let rows = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments(values));
+    rows.fetch_all(pool).await.map_err(unavailable)
+}
+
+/// Returns the traces that have a text in their own name.
+async fn named(pool: &SqlitePool, project: i64, name: &Term) -> Result<Vec<i64>, StoreError> {
+    let Test::Name(part) = &name.test else { return Ok(Vec::new()) };
+    let needle = part.to_lowercase();
+    let own = lowered("t.name", "t.name_folded", &needle);
+    let sql = format!(
+        "SELECT t.row FROM traces t INDEXED BY traces_by_name
+         WHERE t.project = ? AND t.name IS NOT NULL AND instr({own}, ?) > 0"
+    );
+    let rows = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments([project.into(), needle.into()]));
+    rows.fetch_all(pool).await.map_err(unavailable)
 }
 
 async fn page(
