@@ -4,6 +4,9 @@
 CREATE TABLE columns (
     -- 32 times the segment, plus the field.
     id INTEGER PRIMARY KEY,
+    -- The least and the greatest value, NULL where there is none: most segments need not be read at all.
+    least INTEGER,
+    most INTEGER,
     data BLOB NOT NULL
 );
 CREATE TABLE column_progress (

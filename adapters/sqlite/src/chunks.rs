@@ -185,9 +185,9 @@ impl Session {
             for (index, hash) in (0_u8..).zip(read_hashes(hashes)) {
                 self.forget_part(project, &hash, Place { chunk: id, index }, still);
             }
-            let last = id + i64::try_from(hashes.len() / 16).unwrap_or(0) - 1;
+            let end = id + i64::try_from(hashes.len() / 16).unwrap_or(0) - 1;
             if still == 0 {
-                dead.push((id, last));
+                dead.push((id, end));
                 continue;
             }
             let mut texts = read_chunk(column(row, 2)?)?;
@@ -199,7 +199,7 @@ impl Session {
                 }
             }
             if shrunk {
-                rewritten.push((id, last, read_hashes(hashes).zip(texts).collect()));
+                rewritten.push((id, end, read_hashes(hashes).zip(texts).collect()));
             }
         }
         self.delete_chunks(&dead).await?;

@@ -67,11 +67,13 @@ pub(crate) enum Field {
     InputTokens = 9,
     /// [`NONE`] where unknown.
     OutputTokens = 10,
-    /// The bits of US dollars; NaN where unknown.
+    /// The bits of US dollars, which are never below 0 and so in order; [`NONE`] where unknown.
     Cost = 11,
+    /// Input and output tokens together; [`NONE`] where both are unknown.
+    Tokens = 12,
 }
 
-const ALL: [Field; 12] = [
+const ALL: [Field; 13] = [
     Field::Project,
     Field::Trace,
     Field::Start,
@@ -84,6 +86,7 @@ const ALL: [Field; 12] = [
     Field::InputTokens,
     Field::OutputTokens,
     Field::Cost,
+    Field::Tokens,
 ];
 
 /// A number that is not there.
@@ -180,7 +183,7 @@ async fn read(connection: &mut SqliteConnection, segment: i64, size: i64) -> Res
                 maybe(6)?,
                 maybe(7)?,
                 maybe(8)?,
-                cost.unwrap_or(f64::NAN).to_bits().cast_signed(),
+                cost.map_or(NONE, |usd| (usd + 0.0).to_bits().cast_signed()),
             ],
             label: column(row, 10)?,
             provider: column(row, 11)?,
@@ -191,9 +194,9 @@ async fn read(connection: &mut SqliteConnection, segment: i64, size: i64) -> Res
 }
 
 const COLUMNS: Insert = Insert {
-    head: "INSERT INTO columns (id, data) VALUES",
-    columns: 2,
-    tail: "ON CONFLICT (id) DO UPDATE SET data = excluded.data",
+    head: "INSERT INTO columns (id, least, most, data) VALUES",
+    columns: 4,
+    tail: "ON CONFLICT (id) DO UPDATE SET least = excluded.least, most = excluded.most, data = excluded.data",
 };
 
 impl Session {
@@ -218,14 +221,24 @@ impl Session {
                 (Field::InputTokens, input),
                 (Field::OutputTokens, output),
                 (Field::Cost, cost),
+                (Field::Tokens, sum(input, output)),
             ] {
                 columns[field as usize][at] = value;
             }
         }
+        let present: Vec<bool> =
+            columns[Field::Project as usize].iter().map(|project| *project != 0).collect();
         let mut rows = Vec::new();
         for (field, values) in ALL.iter().zip(columns) {
+            let known = || values.iter().zip(&present).filter(|(value, here)| **here && **value != NONE);
+            let known = || known().map(|(value, _)| *value);
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            rows.extend([Value::from(sealing.segment * FIELDS + *field as i64), pack(&bytes).into()]);
+            rows.extend([
+                Value::from(sealing.segment * FIELDS + *field as i64),
+                known().min().into(),
+                known().max().into(),
+                pack(&bytes).into(),
+            ]);
         }
         COLUMNS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         let sql = "UPDATE column_progress SET segment = max(segment, ?1)";
@@ -255,6 +268,37 @@ impl Session {
             .map_err(unavailable)?;
         Ok(rows.into_iter().collect())
     }
+}
+
+/// Returns what is known of two counts, together.
+fn sum(a: i64, b: i64) -> i64 {
+    match (a, b) {
+        (NONE, known) | (known, NONE) => known,
+        (a, b) => a.saturating_add(b),
+    }
+}
+
+/// The least and the greatest value of a column in each segment; missing where it has none.
+pub(crate) type Bounds = HashMap<(i64, Field), (i64, i64)>;
+
+/// Reads the bounds of columns in all segments.
+pub(crate) async fn bounds(
+    connection: &mut SqliteConnection,
+    fields: &[Field],
+) -> Result<Bounds, StoreError> {
+    let numbers: Vec<i64> = fields.iter().map(|field| *field as i64).collect();
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT id, least, most FROM columns
+         WHERE id % ?1 IN (SELECT value FROM json_each(?2)) AND least IS NOT NULL",
+    )
+    .bind(FIELDS)
+    .bind(serde_json::to_string(&numbers).unwrap_or_default())
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?;
+    let field = |id: i64| fields.iter().find(|field| **field as i64 == id % FIELDS);
+    let bound = |(id, least, most)| Some(((id / FIELDS, *field(id)?), (least, most)));
+    Ok(rows.into_iter().filter_map(bound).collect())
 }
 
 /// A segment read to be scanned: the columns asked for.

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use trace::filter::{Filter, NumberField, Position, Range, SortBy, SortValue, Term, Test};
 use trace::ports::StoreError;
 
-use crate::columns::{self, Field, Layout, NONE, Segment};
+use crate::columns::{self, Bounds, Field, Layout, NONE, Segment};
 use crate::condition::Conditions;
 use crate::fold::lowered;
 use crate::span_row::status_number;
@@ -60,12 +60,13 @@ pub(crate) async fn spans(
         return Ok(None);
     };
     let mut fields = tests.fields();
-    fields.extend(values.fields());
+    fields.insert(values.field());
     let mut fields: Vec<Field> = fields.into_iter().collect();
     fields.sort_unstable();
     let changed = changed(&mut snapshot).await?;
+    let bounds = columns::bounds(&mut snapshot, &fields).await?;
     let mut best = Best::new(&values, wanted);
-    for number in (0..layout.segments).rev() {
+    for number in (0..layout.segments).rev().filter(|number| tests.may_pass(*number, &bounds)) {
         let Some(segment) = columns::segment(&mut snapshot, number, layout.size, &fields).await? else {
             continue;
         };
@@ -107,8 +108,9 @@ pub(crate) async fn traces(
     let mut fields: Vec<Field> = fields.into_iter().collect();
     fields.sort_unstable();
     let changed = changed(&mut snapshot).await?;
+    let bounds = columns::bounds(&mut snapshot, &fields).await?;
     let mut found = HashSet::new();
-    for number in (0..layout.segments).rev() {
+    for number in (0..layout.segments).rev().filter(|number| tests.may_pass(*number, &bounds)) {
         let Some(segment) = columns::segment(&mut snapshot, number, layout.size, &fields).await? else {
             continue;
         };
@@ -176,11 +178,37 @@ impl Tests {
                 Column::Start(..) => {
                     fields.insert(Field::Start);
                 }
-                Column::Number(field, _) => fields.extend(number_fields(*field)),
+                Column::Number(field, _) => {
+                    fields.insert(number_field(*field));
+                }
                 Column::Anything => {}
             }
         }
         fields
+    }
+
+    /// Returns whether any span of a segment may pass, by the bounds of its columns.
+    fn may_pass(&self, segment: i64, bounds: &Bounds) -> bool {
+        let within = |field: Field, holds: &dyn Fn(i64, i64) -> bool| {
+            bounds.get(&(segment, field)).is_some_and(|(least, most)| holds(*least, *most))
+        };
+        self.tests.iter().all(|(negated, test)| match test {
+            _ if *negated => true,
+            Column::In(field, values) if values.len() <= 8 => {
+                within(*field, &|least, most| values.iter().any(|value| least <= *value && *value <= most))
+            }
+            Column::Start(from, to) => within(Field::Start, &|least, most| *from <= most && least <= *to),
+            Column::Number(field, range) => within(number_field(*field), &|least, most| {
+                let (least, most) = (number(*field, least), number(*field, most));
+                let above = range.min.is_none_or(|(min, _)| most.is_some_and(|most| most >= min));
+                above && range.max.is_none_or(|(max, _)| least.is_some_and(|least| least <= max))
+            }),
+            Column::Kind(any) => any.iter().any(|(kind, label)| {
+                let holds = |field, value: i64| within(field, &|least, most| least <= value && value <= most);
+                holds(Field::Kind, *kind) && label.is_none_or(|label| holds(Field::Label, label))
+            }),
+            Column::In(..) | Column::Anything => true,
+        })
     }
 
     /// Returns which spans of a segment pass.
@@ -255,40 +283,34 @@ impl Column {
                     .for_each(|(kept, start)| *kept &= (from <= start && start <= to) != negated);
             }
             Self::Number(field, range) => {
-                for (at, kept) in places.enumerate() {
-                    *kept =
-                        *kept && number(segment, *field, at).is_some_and(|n| range.contains(n)) != negated;
-                }
+                let column = segment.column(number_field(*field)).iter();
+                places.zip(column).for_each(|(kept, value)| {
+                    *kept = *kept && number(*field, *value).is_some_and(|n| range.contains(n)) != negated;
+                });
             }
             Self::Anything => {}
         }
     }
 }
 
-fn number_fields(field: NumberField) -> &'static [Field] {
+fn number_field(field: NumberField) -> Field {
     match field {
-        NumberField::Cost => &[Field::Cost],
-        NumberField::Tokens => &[Field::InputTokens, Field::OutputTokens],
-        NumberField::InputTokens => &[Field::InputTokens],
-        NumberField::OutputTokens => &[Field::OutputTokens],
-        NumberField::Duration => &[Field::Duration],
+        NumberField::Cost => Field::Cost,
+        NumberField::Tokens => Field::Tokens,
+        NumberField::InputTokens => Field::InputTokens,
+        NumberField::OutputTokens => Field::OutputTokens,
+        NumberField::Duration => Field::Duration,
     }
 }
 
+/// Returns a stored value as the number it stands for.
 #[expect(clippy::cast_precision_loss, reason = "as SQLite compares integers with floats, to 53 bits")]
-fn number(segment: &Segment, field: NumberField, at: usize) -> Option<f64> {
-    if field == NumberField::Cost {
-        let usd = f64::from_bits(segment.column(Field::Cost)[at].cast_unsigned());
-        return (!usd.is_nan()).then_some(usd);
+fn number(field: NumberField, value: i64) -> Option<f64> {
+    match (field, value) {
+        (_, NONE) => None,
+        (NumberField::Cost, bits) => Some(f64::from_bits(bits.cast_unsigned())),
+        (_, count) => Some(count as f64),
     }
-    let value = integer(segment, number_fields(field), at);
-    (value != NONE).then_some(value as f64)
-}
-
-/// Returns the sum of what is known, or [`NONE`].
-fn integer(segment: &Segment, fields: &[Field], at: usize) -> i64 {
-    let known = fields.iter().map(|field| segment.column(*field)[at]).filter(|value| *value != NONE);
-    known.reduce(i64::saturating_add).unwrap_or(NONE)
 }
 
 async fn word(connection: &mut SqliteConnection, text: &str) -> Result<i64, StoreError> {
@@ -318,7 +340,8 @@ async fn names(connection: &mut SqliteConnection, part: &str) -> Result<HashSet<
     Ok(words.into_iter().filter_map(holds).collect())
 }
 
-async fn traces_of(
+/// Returns the traces a term about traces selects.
+pub(crate) async fn traces_of(
     connection: &mut SqliteConnection,
     project: i64,
     term: &Term,
@@ -385,7 +408,8 @@ impl Values {
     fn after(&self, value: &SortValue) -> After {
         match value {
             SortValue::Integer(value) => After::At(self.key(*value)),
-            SortValue::Number(value) => After::At(self.key(ordered(*value))),
+            // Dollars are never below 0, where bits are in order.
+            SortValue::Number(value) => After::At(self.key((value + 0.0).to_bits().cast_signed())),
             SortValue::Text(text) => {
                 let rank = self.names.partition_point(|name| name < text);
                 let key = i64::try_from(rank).unwrap_or(i64::MAX);
@@ -403,26 +427,23 @@ impl Values {
         if self.descending { !value } else { value }
     }
 
-    fn fields(&self) -> &'static [Field] {
+    fn field(&self) -> Field {
         match self.by {
-            SortBy::StartedAt | SortBy::SpanCount => &[Field::Start],
-            SortBy::Duration => &[Field::Duration],
-            SortBy::Tokens => &[Field::InputTokens, Field::OutputTokens],
-            SortBy::Cost => &[Field::Cost],
-            SortBy::Name => &[Field::Name],
+            SortBy::StartedAt | SortBy::SpanCount => Field::Start,
+            SortBy::Duration => Field::Duration,
+            SortBy::Tokens => Field::Tokens,
+            SortBy::Cost => Field::Cost,
+            SortBy::Name => Field::Name,
         }
     }
 
     fn of_place(&self, segment: &Segment, at: usize) -> i64 {
-        let zero = |value: i64| if value == NONE { 0 } else { value };
+        let stored = segment.column(self.field())[at];
         let value = match self.by {
-            SortBy::StartedAt | SortBy::SpanCount => segment.column(Field::Start)[at],
-            SortBy::Duration | SortBy::Tokens => zero(integer(segment, self.fields(), at)),
-            SortBy::Cost => {
-                let usd = f64::from_bits(segment.column(Field::Cost)[at].cast_unsigned());
-                ordered(if usd.is_nan() { 0.0 } else { usd })
-            }
-            SortBy::Name => self.ranks.get(&segment.column(Field::Name)[at]).copied().unwrap_or(0),
+            SortBy::Name => self.ranks.get(&stored).copied().unwrap_or(0),
+            // What is missing sorts as 0, and the bits of 0 are 0.
+            _ if stored == NONE => 0,
+            _ => stored,
         };
         self.key(value)
     }
@@ -434,27 +455,13 @@ impl Values {
             SortBy::StartedAt | SortBy::SpanCount | SortBy::Duration | SortBy::Tokens => {
                 SortValue::Integer(value)
             }
-            SortBy::Cost => SortValue::Number(unordered(value)),
+            SortBy::Cost => SortValue::Number(f64::from_bits(value.cast_unsigned())),
             SortBy::Name => {
                 let name = usize::try_from(value).ok().and_then(|rank| self.names.get(rank));
                 SortValue::Text(name.cloned().unwrap_or_default())
             }
         }
     }
-}
-
-/// Returns a float as an integer of the same order. Its own inverse, but for the types.
-fn ordered(value: f64) -> i64 {
-    flip((value + 0.0).to_bits().cast_signed())
-}
-
-fn unordered(key: i64) -> f64 {
-    f64::from_bits(flip(key).cast_unsigned())
-}
-
-/// Turns the bits of negative floats around, which grow the wrong way; the sign stays.
-fn flip(bits: i64) -> i64 {
-    if bits < 0 { bits ^ i64::MAX } else { bits }
 }
 
 /// Keeps the first spans of an order.
@@ -532,21 +539,5 @@ impl<'a> Best<'a> {
         }
         let rows = self.ties.into_iter().chain(self.next.into_iter().map(|(_, row)| row));
         Found { rows: rows.collect(), ties, sealed, changed: Vec::new() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn floats_keep_their_order_as_integers_and_come_back() {
-        let values = [f64::MIN, -1.5, -f64::MIN_POSITIVE, 0.0, 1e-300, 0.1, 0.1 + 0.2, 7.0, f64::MAX];
-        let keys: Vec<i64> = values.iter().map(|value| ordered(*value)).collect();
-        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-        assert_eq!(ordered(-0.0), ordered(0.0));
-        for (value, key) in values.iter().zip(keys) {
-            assert_eq!(unordered(key).to_bits(), value.to_bits());
-        }
     }
 }

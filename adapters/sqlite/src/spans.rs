@@ -25,6 +25,9 @@ const MOST_TEXT_STEP: usize = 1_600;
 /// Rows that may hold a text, taken at once.
 const MOST_ROWS: usize = 20_000;
 
+/// Traces whose spans are read rather than scanned for.
+const FEW_TRACES: usize = 2_000;
+
 /// Spans among which a frequent one is found soon.
 const WINDOW: i64 = 3_000;
 
@@ -190,6 +193,9 @@ async fn by_columns(
             return Ok(rows);
         }
     }
+    if let Some(traces) = few_tagged(pool, project, &query.filter).await? {
+        return page(pool, project, query, order, after, &Source::Traces(traces), wanted).await;
+    }
     let sort = Sort { by: order.by, descending: order.descending, after };
     let Some(found) = scan::spans(pool, project, &query.filter, sort, wanted).await? else {
         return page(pool, project, query, order, after, &Source::Walk, wanted).await;
@@ -208,6 +214,21 @@ async fn by_columns(
     Ok(items)
 }
 
+/// Returns the traces that have a tag a filter asks for, if it does and they are few.
+async fn few_tagged(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &Filter,
+) -> Result<Option<Vec<i64>>, StoreError> {
+    let is_tag = |term: &&Term| !term.negated && matches!(term.test, Test::Tag(_));
+    let Some(term) = filter.terms.iter().find(is_tag) else {
+        return Ok(None);
+    };
+    let mut connection = pool.acquire().await.map_err(unavailable)?;
+    let traces = scan::traces_of(&mut connection, project, term).await?;
+    Ok((traces.len() <= FEW_TRACES).then(|| traces.into_iter().collect()))
+}
+
 /// Where the spans of a page are looked for.
 enum Source {
     /// Everywhere, in the order asked for.
@@ -216,6 +237,8 @@ enum Source {
     Window,
     /// Where a text may be.
     Text(Candidates),
+    /// Among those of these traces.
+    Traces(Vec<i64>),
     /// Among these.
     Rows(Vec<i64>),
     /// Among those with this value, by id, before this row.
@@ -264,6 +287,10 @@ impl Source {
             Self::Text(candidates) => {
                 let (sql, values) = candidates.spans();
                 (joined(sql), values.to_vec())
+            }
+            Self::Traces(traces) => {
+                let sql = "SELECT s.row FROM json_each(?) c CROSS JOIN spans s ON s.trace = c.value";
+                (joined(sql), vec![json_array(traces)])
             }
             Self::Rows(rows) => (joined("SELECT value AS row FROM json_each(?)"), vec![json_array(rows)]),
             Self::Ties { value, before } => {
