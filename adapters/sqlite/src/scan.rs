@@ -66,12 +66,20 @@ pub(crate) async fn spans(
     let changed = changed(&mut snapshot).await?;
     let bounds = columns::bounds(&mut snapshot, &fields).await?;
     let mut best = Best::new(&values, wanted);
-    for number in (0..layout.segments).rev().filter(|number| tests.may_pass(*number, &bounds)) {
-        let Some(segment) = columns::segment(&mut snapshot, number, layout.size, &fields).await? else {
-            continue;
-        };
-        let kept = tests.of_segment(&segment, &changed);
-        best.take(&segment, &kept);
+    // The segments that may hold the first spans come first, so that the others need not be read.
+    let may_pass = (0..layout.segments).filter(|number| tests.may_pass(*number, &bounds));
+    let mut segments: Vec<(i64, i64)> =
+        may_pass.map(|number| (values.first_of(number, &bounds), number)).collect();
+    segments.sort_unstable();
+    for (first, number) in segments {
+        if first > best.bound {
+            break;
+        }
+        let segment = columns::segment(&mut snapshot, number, layout.size, &fields).await?;
+        if let Some(segment) = segment {
+            let kept = tests.of_segment(&segment, &changed);
+            best.take(&segment, &kept);
+        }
     }
     snapshot.commit().await.map_err(unavailable)?;
     let mut found = best.finish(layout.end());
@@ -448,6 +456,17 @@ impl Values {
         self.key(value)
     }
 
+    /// Returns the least key a segment may hold.
+    fn first_of(&self, segment: i64, bounds: &Bounds) -> i64 {
+        // Names are not ranked by their words, and what has no bounds may have spans without a value, which is 0.
+        let Some((least, most)) = bounds.get(&(segment, self.field())).filter(|_| self.by != SortBy::Name)
+        else {
+            return i64::MIN;
+        };
+        let missing = if matches!(self.by, SortBy::StartedAt | SortBy::SpanCount) { *least } else { 0 };
+        self.key(*least).min(self.key(*most)).min(self.key(missing))
+    }
+
     /// Returns the value a key stands for.
     fn value(&self, key: i64) -> SortValue {
         let value = self.key(key);
@@ -496,9 +515,7 @@ impl<'a> Best<'a> {
                 _ => self.next.push((key, row)),
             }
         }
-        if self.next.len() > 4 * MOST_TIES {
-            self.narrow();
-        }
+        self.narrow();
     }
 
     fn tie(&mut self, row: i64) {
