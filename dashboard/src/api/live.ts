@@ -14,6 +14,8 @@ class LiveStream {
   private readonly listeners = new Set<(events: LiveEvent[]) => void>();
   private readonly watchers = new Set<() => void>();
   private lastId = "";
+  /** Whether the last try to connect failed, so that the next failure says more than "connecting". */
+  private failed = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
   state: LiveState = "connecting";
 
@@ -32,16 +34,20 @@ class LiveStream {
   }
 
   reconnect(): void {
+    this.failed = false;
     this.close();
     if (this.listeners.size > 0) this.open();
   }
 
   private open(): void {
-    this.become("connecting");
+    if (!this.failed) this.become("connecting");
     const since = this.lastId === "" ? "" : `&since=${this.lastId}`;
     const source = new EventSource(`/api/events?payload=none${since}`);
     this.source = source;
-    source.onopen = () => this.become("live");
+    source.onopen = () => {
+      this.failed = false;
+      this.become("live");
+    };
     source.onmessage = (message: MessageEvent<string>) => {
       if (message.lastEventId !== "") this.lastId = message.lastEventId;
       try {
@@ -57,7 +63,9 @@ class LiveStream {
         this.source = null;
         this.retry = setTimeout(() => this.listeners.size > 0 && this.open(), 3000);
       } else {
-        this.become("connecting");
+        // The browser tries again by itself; a stream that merely ended is back at once.
+        this.become(this.failed ? "disconnected" : "connecting");
+        this.failed = true;
       }
     };
   }

@@ -1,4 +1,4 @@
-import { formatCost, formatCount, formatDuration } from "../lib/format";
+import { formatCost, formatCount, formatDuration, formatElapsed } from "../lib/format";
 
 /** A figure whose unit is set in a lighter tone. */
 function WithUnit({ text }: { text: string }) {
@@ -21,4 +21,9 @@ export function Count({ value, exact = false }: { value: number; exact?: boolean
 
 export function Duration({ value }: { value: number }) {
   return <WithUnit text={formatDuration(value)} />;
+}
+
+/** How long something that still runs has been running. */
+export function Elapsed({ value }: { value: number }) {
+  return <WithUnit text={formatElapsed(value)} />;
 }

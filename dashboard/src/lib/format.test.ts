@@ -1,10 +1,18 @@
 import { expect, test } from "vitest";
-import { formatAgo, formatCost, formatCount, formatDuration } from "./format";
+import { counted, formatAgo, formatCost, formatCount, formatDuration, formatElapsed } from "./format";
 
 test("durations change unit where the next one reads better", () => {
   expect([0, 420, 999, 1240, 59_990, 60_000, 125_000, 3_720_000].map(formatDuration)).toEqual([
     "0 ms", "420 ms", "999 ms", "1.24 s", "59.99 s", "1 m 00 s", "2 m 05 s", "1 h 02 m",
   ]);
+});
+
+test("what still runs is counted in whole seconds", () => {
+  expect([420, 34_350, 125_900].map(formatElapsed)).toEqual(["0 s", "34 s", "2 m 06 s"]);
+});
+
+test("a noun follows its count", () => {
+  expect([0, 1, 1200].map((count) => counted(count, "span"))).toEqual(["0 spans", "1 span", "1,200 spans"]);
 });
 
 test("costs keep two significant digits below a cent", () => {

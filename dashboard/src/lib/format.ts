@@ -7,6 +7,16 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} m`;
 }
 
+/** How long something has been running: whole seconds, since smaller ones only flicker. */
+export function formatElapsed(ms: number): string {
+  return ms < 60_000 ? `${Math.floor(ms / 1000)} s` : formatDuration(ms);
+}
+
+/** A count with its noun: `1 span`, `12 spans`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** US dollars: two significant digits below a cent, two decimals above. */
 export function formatCost(usd: number): string {
   if (usd === 0) return "$0";

@@ -36,6 +36,15 @@ export function NoMatch({
   );
 }
 
+/** What is said when the server cannot read the query. */
+export function Misunderstood({ error, onChange }: { error: string; onChange: (change: Partial<ListSearch>) => void }) {
+  return (
+    <Notice title="The search cannot be understood" action={<Button onClick={() => onChange({ q: undefined })}>Drop the search</Button>}>
+      {error}
+    </Notice>
+  );
+}
+
 /** Says that rows wait above; a press shows them. */
 export function NewRows({ what, onShow }: { what: string; onShow: () => void }) {
   return (

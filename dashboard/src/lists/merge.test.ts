@@ -10,6 +10,11 @@ test("new rows go on top and known ones are replaced in place", () => {
   expect(merged.added).toEqual(["d", "c"]);
 });
 
+test("a page that is the whole list drops rows it no longer has", () => {
+  const merged = mergeFirstPage([[row("b"), row("a")]], [row("c"), row("a", 2)], keyOf, true);
+  expect(merged).toEqual({ pages: [[row("c"), row("a", 2)]], added: ["c"] });
+});
+
 test("an empty list takes the first rows", () => {
   expect(mergeFirstPage([], [row("a")], keyOf).pages).toEqual([[row("a")]]);
 });

@@ -7,12 +7,18 @@ export interface Merged<Row> {
 
 /**
  * Rows of `fresh` replace their older selves wherever they are; rows not seen before go on top. Rows of the old first
- * page that `fresh` no longer has stay, since they only moved down.
+ * page that `fresh` no longer has stay, since they only moved down; unless `fresh` is the `whole` list.
  */
-export function mergeFirstPage<Row>(pages: readonly Row[][], fresh: readonly Row[], keyOf: (row: Row) => string): Merged<Row> {
+export function mergeFirstPage<Row>(
+  pages: readonly Row[][],
+  fresh: readonly Row[],
+  keyOf: (row: Row) => string,
+  whole = false,
+): Merged<Row> {
   const newest = new Map(fresh.map((row) => [keyOf(row), row]));
   const known = new Set(pages.flatMap((page) => page.map(keyOf)));
   const added = fresh.filter((row) => !known.has(keyOf(row)));
+  if (whole) return { pages: [[...fresh]], added: added.map(keyOf) };
   const replaced = pages.map((page) => page.map((row) => newest.get(keyOf(row)) ?? row));
   const [first = [], ...rest] = replaced;
   return { pages: [[...added, ...first], ...rest], added: added.map(keyOf) };

@@ -29,6 +29,7 @@ export function useLiveList<Row>({
   keyOf,
   held,
   gone,
+  reloads = () => false,
 }: {
   path: string;
   params: Record<string, string | undefined>;
@@ -37,6 +38,8 @@ export function useLiveList<Row>({
   held: boolean;
   /** Whether an event removes a row. */
   gone: (event: LiveEvent, row: Row) => boolean;
+  /** Whether an event may remove rows that it does not name. */
+  reloads?: (event: LiveEvent) => boolean;
 }) {
   const client = useQueryClient();
   const key = useMemo(() => [path, params], [path, JSON.stringify(params)]);
@@ -69,8 +72,10 @@ export function useLiveList<Row>({
     (fresh: Page<Row>) => {
       client.setQueryData<Loaded<Row>>(key, (old) => {
         if (old === undefined) return old;
-        const merged = mergeFirstPage(old.pages.map((page) => page.rows), fresh.rows, keyOf);
+        const whole = fresh.cursor === null;
+        const merged = mergeFirstPage(old.pages.map((page) => page.rows), fresh.rows, keyOf, whole);
         setAdded(new Set(merged.added));
+        if (whole) return { pages: [{ ...fresh, rows: merged.pages[0] ?? [] }], pageParams: [""] };
         return {
           ...old,
           pages: old.pages.map((page, index) => ({ ...page, rows: merged.pages[index] ?? [], total: fresh.total ?? page.total })),
@@ -90,7 +95,8 @@ export function useLiveList<Row>({
       if (fresh === null) return;
       const known = new Set(client.getQueryData<Loaded<Row>>(key)?.pages.flatMap((page) => page.rows.map(keyOf)));
       const isNews = fresh.rows.some((row) => !known.has(keyOf(row)));
-      if (isHeld.current && isNews) {
+      // An empty list holds no place that new rows could push away.
+      if (isHeld.current && isNews && known.size > 0) {
         setWaiting(fresh);
         join({ ...fresh, rows: fresh.rows.filter((row) => known.has(keyOf(row))) });
       } else {
@@ -113,14 +119,19 @@ export function useLiveList<Row>({
         );
         return { ...old, pages: old.pages.map((page, index) => ({ ...page, rows: pages[index] ?? [] })) };
       });
+      setWaiting(null);
     }
-    if (events.some((event) => event.type === "resync")) void client.invalidateQueries({ queryKey: key });
+    if (events.some((event) => event.type === "resync" || reloads(event))) void client.invalidateQueries({ queryKey: key });
     else refresh();
   });
 
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.rows) ?? [], [list.data]);
+  // The list starts anew from its first page, which is in the server's order whatever the sort.
   const show = () => {
-    if (waiting !== null) join(waiting);
+    if (waiting === null) return;
+    const known = new Set(rows.map(keyOf));
+    setAdded(new Set(waiting.rows.map(keyOf).filter((each) => !known.has(each))));
+    client.setQueryData<Loaded<Row>>(key, { pages: [waiting], pageParams: [""] });
     setWaiting(null);
   };
   const more = useCallback(() => {

@@ -102,7 +102,7 @@ function Models({ summary }: { summary: Summary }) {
           <thead>
             <tr className="text-[11px] text-muted">
               {["Model", "Calls", "Tokens", "Cost"].map((title, index) => (
-                <th key={title} className={`${CELL} font-normal ${index > 0 ? "w-28 text-right" : ""}`}>{title}</th>
+                <th key={title} className={`${CELL} font-normal ${index > 0 ? "w-20 text-right sm:w-28" : ""} ${title === "Tokens" ? "max-sm:hidden" : ""}`}>{title}</th>
               ))}
             </tr>
           </thead>
@@ -116,7 +116,7 @@ function Models({ summary }: { summary: Summary }) {
                   <span className="block h-px bg-accent/60" style={{ width: `${(used.cost / dearest) * 100}%` }} />
                 </td>
                 <td className={`${CELL} text-right`}><Count value={used.count} /></td>
-                <td className={`${CELL} text-right`}><Count value={used.tokens} /></td>
+                <td className={`${CELL} text-right max-sm:hidden`}><Count value={used.tokens} /></td>
                 <td className={`${CELL} text-right`}><Cost value={used.cost} /></td>
               </tr>
             ))}

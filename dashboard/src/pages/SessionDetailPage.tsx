@@ -142,7 +142,7 @@ function TraceRow({ trace }: { trace: Trace }) {
         </Link>
         <span className="max-md:hidden"><ModelChips models={trace.models} /></span>
         <span className="ml-auto flex shrink-0 items-center gap-5 text-right">
-          <span className="w-16 max-md:hidden">{trace.span_count} <span className="text-muted">spans</span></span>
+          <span className="w-16 max-md:hidden">{trace.span_count} <span className="text-muted">{trace.span_count === 1 ? "span" : "spans"}</span></span>
           <span className="w-16 max-md:hidden"><Count value={trace.total_tokens} /></span>
           <span className="w-16 max-sm:hidden"><Cost value={trace.total_cost} /></span>
           <span className="w-20">{trace.duration_ms === null ? <None /> : <Duration value={trace.duration_ms} />}</span>

@@ -5,6 +5,7 @@ import type { Span, Trace } from "../api/types";
 import { Cost, Duration } from "../components/Figures";
 import { Time } from "../components/Time";
 import { readConversation } from "../trace-detail/conversation/conversation";
+import { MarkdownText } from "../trace-detail/markdown/MarkdownText";
 import { kindWord } from "./SpansPage";
 import { useTraceDetail } from "./TracesPage";
 
@@ -46,9 +47,9 @@ export default function SessionTurn({ trace, number }: { trace: Trace; number: n
 
 function Said({ who, text }: { who: string; text: string }) {
   return (
-    <div className="my-2">
-      <div className="text-[11px] text-muted">{who}</div>
-      <p className="max-w-[80ch] text-[14px] leading-[1.6] break-words whitespace-pre-wrap">{text}</p>
+    <div className="my-3">
+      <div className="mb-1 text-[11px] text-muted">{who}</div>
+      <MarkdownText text={text} />
     </div>
   );
 }

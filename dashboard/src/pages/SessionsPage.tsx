@@ -8,9 +8,10 @@ import { Failed, Notice } from "../components/Notices";
 import { StatusDot } from "../components/Parts";
 import { CopyButton } from "../components/CopyButton";
 import { Time } from "../components/Time";
-import { NewRows, NoMatch } from "../lists/ListStates";
+import { Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
 import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
+import { counted } from "../lib/format";
 import { useLiveList } from "../lists/useLiveList";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
@@ -33,6 +34,7 @@ export default function SessionsPage() {
     keyOf,
     held: scrolled,
     gone: () => false,
+    reloads: (event) => event.type === "trace_deleted" || event.type === "span_deleted",
   });
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const filters = [search.q, search.since, search.until, search.status];
@@ -66,7 +68,7 @@ export default function SessionsPage() {
         ) : list.error !== null && invalid === null ? (
           <Failed error={list.error} onRetry={list.retry} />
         ) : list.rows.length === 0 ? (
-          unfiltered ? <NoSessions /> : invalid === null && <NoMatch search={search} onChange={change} what="sessions" />
+          unfiltered ? <NoSessions /> : invalid === null ? <NoMatch search={search} onChange={change} what="sessions" /> : <Misunderstood error={invalid} onChange={change} />
         ) : (
           <>
             {list.waiting && <NewRows what="sessions" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
@@ -119,7 +121,7 @@ function NarrowRow({ session }: { session: Session }) {
         <Time value={session.last_active_at} className="ml-auto text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
-        <span>{session.trace_count} traces</span>
+        <span>{counted(session.trace_count, "trace")}</span>
         <span><Count value={session.total_tokens} /> tok</span>
         <Cost value={session.total_cost} />
       </span>

@@ -3,13 +3,13 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Span, SpanPage } from "../api/types";
-import { Cost, Count, Duration } from "../components/Figures";
+import { Cost, Count, Duration, Elapsed } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
 import { Failed } from "../components/Notices";
 import { StatusDot, statusOf } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
-import { NewRows, NoMatch } from "../lists/ListStates";
+import { Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
 import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { useLiveList } from "../lists/useLiveList";
@@ -69,7 +69,7 @@ export default function SpansPage() {
           ) : list.error !== null && invalid === null ? (
             <Failed error={list.error} onRetry={list.retry} />
           ) : list.rows.length === 0 ? (
-            unfiltered ? <Onboarding /> : invalid === null && <NoMatch search={search} onChange={change} what="spans" />
+            unfiltered ? <Onboarding /> : invalid === null ? <NoMatch search={search} onChange={change} what="spans" /> : <Misunderstood error={invalid} onChange={change} />
           ) : (
             <>
               {list.waiting && <NewRows what="spans" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
@@ -92,7 +92,7 @@ export default function SpansPage() {
           )}
         </div>
         {search.span !== undefined && search.trace !== undefined && (
-          <aside className="fade-in flex w-[min(600px,100%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0 max-md:z-20">
+          <aside className="fade-in flex w-[min(600px,60%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0 max-md:z-20 max-md:w-full max-md:border-l-0">
             <div className="flex h-10 shrink-0 items-center gap-2 border-b border-line px-3">
               <Link
                 to="/traces/$id"
@@ -132,7 +132,7 @@ export function kindWord(span: Span): string {
 export function SpanDuration({ span }: { span: Span }) {
   const now = useNow();
   if (span.ended_at === null) {
-    return <span className="text-run"><Duration value={Math.max(0, now - Date.parse(span.started_at))} /></span>;
+    return <span className="text-run"><Elapsed value={Math.max(0, now - Date.parse(span.started_at))} /></span>;
   }
   return span.metadata.duration_ms === null ? <None /> : <Duration value={span.metadata.duration_ms} />;
 }
@@ -150,14 +150,15 @@ const COLUMNS: readonly Column<Span>[] = [
       </span>
     ),
   },
-  { id: "kind", title: "Kind", width: "104px", cell: (span) => <span className="block truncate text-muted">{kindWord(span)}</span> },
+  { id: "kind", title: "Kind", width: "104px", from: 612, cell: (span) => <span className="block truncate text-muted">{kindWord(span)}</span> },
   {
     id: "model",
     title: "Model",
     width: "minmax(100px, 200px)",
+    from: 816,
     cell: (span) => (span.metadata.model === null ? null : <span className="block truncate text-muted" title={span.metadata.model}>{span.metadata.model}</span>),
   },
-  { id: "tokens", title: "Tokens", width: "72px", right: true, sort: "tokens", cell: (span) => (span.metadata.total_tokens === null ? <None /> : <Count value={span.metadata.total_tokens} />) },
+  { id: "tokens", title: "Tokens", width: "72px", from: 700, right: true, sort: "tokens", cell: (span) => (span.metadata.total_tokens === null ? <None /> : <Count value={span.metadata.total_tokens} />) },
   { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (span) => (span.metadata.estimated_cost === null ? <None /> : <Cost value={span.metadata.estimated_cost} />) },
   { id: "duration", title: "Duration", width: "88px", right: true, sort: "duration", cell: (span) => <SpanDuration span={span} /> },
   { id: "time", title: "Time", width: "64px", right: true, sort: "started_at", cell: (span) => <Time value={span.started_at} className="text-muted" /> },

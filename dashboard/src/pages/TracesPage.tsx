@@ -6,17 +6,18 @@ import { lazy, Suspense, useCallback, useState } from "react";
 import { api, ApiError } from "../api/client";
 import type { Trace, TraceDetail, TracePage } from "../api/types";
 import { ConfirmDialog } from "../components/ConfirmDialog";
-import { Cost, Count, Duration } from "../components/Figures";
+import { Cost, Count, Duration, Elapsed } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
 import { MENU, MENU_ITEM } from "../components/menu";
 import { Failed } from "../components/Notices";
 import { ModelChips, StatusDot } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
-import { NewRows, NoMatch } from "../lists/ListStates";
+import { Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
 import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { useLiveList } from "../lists/useLiveList";
+import { counted } from "../lib/format";
 import { useNow } from "../lib/now";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
@@ -131,7 +132,7 @@ export default function TracesPage() {
           ) : list.error !== null && invalid === null ? (
             <Failed error={list.error} onRetry={list.retry} />
           ) : list.rows.length === 0 ? (
-            unfiltered ? <Onboarding /> : invalid === null && <NoMatch search={search} onChange={change} what="traces" />
+            unfiltered ? <Onboarding /> : invalid === null ? <NoMatch search={search} onChange={change} what="traces" /> : <Misunderstood error={invalid} onChange={change} />
           ) : (
             <>
               {list.waiting && <NewRows what="traces" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
@@ -156,7 +157,7 @@ export default function TracesPage() {
           )}
         </div>
         {search.peek !== undefined && (
-          <aside className="fade-in flex w-[min(520px,100%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0">
+          <aside className="fade-in flex w-[min(520px,60%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0 max-md:z-20 max-md:w-full max-md:border-l-0">
             <div className="flex h-10 shrink-0 items-center gap-2 border-b border-line px-3">
               <Link to="/traces/$id" params={{ id: search.peek }} search={filters as never} className="min-w-0 truncate text-accent hover:underline">
                 Open trace
@@ -182,7 +183,7 @@ export default function TracesPage() {
           if (doomed !== null) await api.delete(`/api/traces/${encodeURIComponent(doomed.id)}`);
         }}
       >
-        <span className="text-text">{doomed?.name ?? doomed?.id}</span> and its {doomed?.span_count} spans are removed. This cannot be
+        <span className="text-text">{doomed?.name ?? doomed?.id}</span> and {doomed?.span_count === 1 ? "its span" : `its ${doomed?.span_count} spans`} are removed. This cannot be
         undone.
       </ConfirmDialog>
       <ConfirmDialog
@@ -218,9 +219,9 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void): Column
         </span>
       ),
     },
-    { id: "models", title: "Models", width: "minmax(120px, 240px)", cell: (trace) => <ModelChips models={trace.models} /> },
-    { id: "spans", title: "Spans", width: "56px", right: true, sort: "span_count", cell: (trace) => <Count value={trace.span_count} /> },
-    { id: "tokens", title: "Tokens", width: "72px", right: true, sort: "tokens", cell: (trace) => (trace.total_tokens === 0 ? <None /> : <Count value={trace.total_tokens} />) },
+    { id: "models", title: "Models", width: "minmax(120px, 240px)", from: 880, cell: (trace) => <ModelChips models={trace.models} /> },
+    { id: "spans", title: "Spans", width: "56px", from: 740, right: true, sort: "span_count", cell: (trace) => <Count value={trace.span_count} /> },
+    { id: "tokens", title: "Tokens", width: "72px", from: 668, right: true, sort: "tokens", cell: (trace) => (trace.total_tokens === 0 ? <None /> : <Count value={trace.total_tokens} />) },
     { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (trace) => (trace.total_cost === 0 ? <None /> : <Cost value={trace.total_cost} />) },
     { id: "duration", title: "Duration", width: "112px", right: true, sort: "duration", cell: (trace) => <TraceDuration trace={trace} longest={longest} /> },
     { id: "time", title: "Time", width: "64px", right: true, sort: "started_at", cell: (trace) => <Time value={trace.started_at} className="text-muted" /> },
@@ -257,7 +258,7 @@ function TraceDuration({ trace, longest }: { trace: Trace; longest: number }) {
   if (ms === null) return <None />;
   return (
     <span className={`relative block pb-0.5 ${running ? "text-run" : ""}`}>
-      <Duration value={ms} />
+      {running ? <Elapsed value={ms} /> : <Duration value={ms} />}
       <span className="absolute right-0 bottom-[-3px] h-px bg-accent/60" style={{ width: `${Math.min(100, (ms / longest) * 100)}%` }} />
     </span>
   );
@@ -272,7 +273,7 @@ function NarrowRow({ trace }: { trace: Trace }) {
         <Time value={trace.started_at} className="ml-auto text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
-        <span>{trace.span_count} spans</span>
+        <span>{counted(trace.span_count, "span")}</span>
         {trace.total_tokens > 0 && <span><Count value={trace.total_tokens} /> tok</span>}
         {trace.total_cost > 0 && <Cost value={trace.total_cost} />}
         {trace.duration_ms !== null && <Duration value={trace.duration_ms} />}
@@ -288,12 +289,12 @@ function Totals({ traces, total, complete }: { traces: readonly Trace[]; total: 
   const failed = traces.filter((trace) => trace.status === "failed").length;
   const all = total ?? (complete ? traces.length : null);
   return (
-    <footer className="flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] whitespace-nowrap text-muted">
+    <footer className="flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] max-md:gap-3 whitespace-nowrap text-muted">
       <span>
         <Count value={all ?? traces.length} exact />
         {all === null ? "+" : ""} traces
       </span>
-      {all !== null && all > traces.length && <span>{traces.length} loaded:</span>}
+      {all !== null && all > traces.length && <span className="max-md:hidden">{traces.length} loaded:</span>}
       <span>{failed} failed</span>
       <span><Count value={sum((trace) => trace.total_tokens)} /> tokens</span>
       <span><Cost value={sum((trace) => trace.total_cost)} /></span>

@@ -3,6 +3,7 @@ import { Search, X } from "lucide-react";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { api } from "../api/client";
 import type { Summary } from "../api/types";
+import { useMediaQuery } from "../lib/media";
 import { isInvalid, suggest, tokensOf, type Suggestion } from "./language";
 
 /** The query of a list, with suggestions. `Tab` accepts one, Enter runs the query, Esc leaves. `/` comes here. */
@@ -23,6 +24,8 @@ export function SearchBar({
   const [active, setActive] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
   const list = useId();
+  // Examples help only where they fit.
+  const hint = useMediaQuery("(max-width: 767px)") ? placeholder.split(":")[0] : placeholder;
   useEffect(() => setDraft(value), [value]);
   const summary = useQuery({
     queryKey: ["summary"],
@@ -87,7 +90,7 @@ export function SearchBar({
         aria-invalid={wrong !== null}
         spellCheck={false}
         autoComplete="off"
-        placeholder={placeholder}
+        placeholder={hint}
         value={draft}
         onChange={(event) => {
           setDraft(event.target.value);

@@ -89,6 +89,10 @@ function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; on
           {name}
         </Link>
       ))}
+      <button type="button" onClick={onPalette} className={`${LINK} h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 px-3 text-[11px] md:hidden`}>
+        <Search size={15} strokeWidth={1.75} />
+        Search
+      </button>
       <div className="mt-auto flex flex-col gap-2 max-md:hidden">
         <ThemeSwitch />
         <div className="flex items-center gap-2 px-2 text-[11px] text-faint">

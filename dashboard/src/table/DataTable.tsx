@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { isTyping } from "../lib/keys";
 import { useMediaQuery } from "../lib/media";
 
@@ -10,6 +10,8 @@ export interface Column<Row> {
   /** CSS grid width, such as `96px` or `minmax(180px, 1fr)`. */
   width: string;
   right?: boolean;
+  /** The least width of the table, in pixels, at which there is room for this column. */
+  from?: number;
   /** The API's word for sorting by this column. */
   sort?: string;
   cell: (row: Row) => ReactNode;
@@ -30,7 +32,7 @@ const NARROW_ROW = 52;
  */
 export function DataTable<Row>({
   label,
-  columns,
+  columns: all,
   rows,
   keyOf,
   narrow,
@@ -65,6 +67,16 @@ export function DataTable<Row>({
   const scroller = useRef<HTMLDivElement>(null);
   const isNarrow = useMediaQuery("(max-width: 767px)");
   const height = isNarrow ? NARROW_ROW : ROW;
+  const [width, setWidth] = useState(Infinity);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    setWidth(element.clientWidth);
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  const columns = all.filter(({ from = 0 }) => width >= from);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -82,6 +94,11 @@ export function DataTable<Row>({
     if (rows.length > 0 && last >= rows.length - 10) onEnd?.();
   }, [last, rows.length, onEnd]);
 
+  // A list that is not there is not scrolled.
+  const left = useRef(onScrolled);
+  left.current = onScrolled;
+  useEffect(() => () => left.current?.(false), []);
+
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (isTyping(event) || event.metaKey || event.ctrlKey || event.altKey) return;
@@ -89,14 +106,16 @@ export function DataTable<Row>({
       const at = rows.findIndex((row) => keyOf(row) === selected);
       const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
       const row = rows[at];
+      // Enter and Space belong to a focused button or link.
+      const isPressed = (event.target as HTMLElement).closest("button, a") !== null;
       if (step !== undefined) {
         const next = Math.max(0, Math.min(rows.length - 1, at + step));
         const target = rows[next];
         if (target !== undefined) onSelect(keyOf(target));
         virtual.scrollToIndex(next);
-      } else if (event.key === "Enter" && row !== undefined && (event.target as HTMLElement).tagName !== "BUTTON") {
+      } else if (event.key === "Enter" && row !== undefined && !isPressed) {
         onOpen(row);
-      } else if (event.key === " " && row !== undefined && onPeek !== undefined) {
+      } else if (event.key === " " && row !== undefined && onPeek !== undefined && !isPressed) {
         onPeek(row);
       } else {
         return;
@@ -116,7 +135,7 @@ export function DataTable<Row>({
       aria-rowcount={rows.length}
       tabIndex={0}
       onScroll={(event) => onScrolled?.(event.currentTarget.scrollTop > 4)}
-      className="min-h-0 flex-1 overflow-auto outline-none"
+      className="min-h-0 flex-1 overflow-auto outline-none focus-visible:shadow-[inset_0_0_0_1px_var(--accent)]"
     >
       {!isNarrow && (
         <div

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowLeft, Copy, Trash2 } from "lucide-react";
+import { ArrowLeft, Braces, Trash2 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { api } from "../api/client";
 import type { Span } from "../api/types";
@@ -193,7 +193,7 @@ function PanelHeader({
         </h2>
         <div className="ml-auto flex shrink-0 items-center">
           <CopyButton text={span.id} label="Copy span id" />
-          <CopyButton text={() => printed(span)} label="Copy span as JSON" icon={<Copy size={14} />} />
+          <CopyButton text={() => printed(span)} label="Copy span as JSON" icon={<Braces size={14} />} />
           <IconButton label="Delete span" onClick={() => setDeleting(true)}>
             <Trash2 size={14} />
           </IconButton>

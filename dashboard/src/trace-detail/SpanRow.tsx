@@ -95,7 +95,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
       </div>
       {layout === "tree" ? (
         <>
-          <span className="w-16 shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
+          <span className="w-[76px] shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
             {cost !== null && cost > 0 && <Cost value={cost} />}
           </span>
           <span className="w-[68px] shrink-0 pl-2 text-right tabular-nums">

@@ -5,6 +5,7 @@ import { CopyButton } from "../components/CopyButton";
 import { Cost, Count, Duration } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
 import { Time } from "../components/Time";
+import { LiveIndicator } from "../shell/LiveIndicator";
 import type { TraceTotals } from "./model/totals";
 import type { ListSearch, Neighbours } from "./neighbours";
 import { StatusWord } from "./StatusWord";
@@ -34,7 +35,7 @@ export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, o
         <h1 dir="auto" title={name} className="min-w-0 truncate text-[14px] font-semibold">
           {name}
         </h1>
-        <CopyButton text={trace.id} label="Copy trace id" />
+        <CopyButton text={trace.id} label="Copy trace id" className="max-md:hidden" />
         <div className="ml-auto flex shrink-0 items-center">
           <IconButton
             label="Previous trace"
@@ -63,9 +64,10 @@ export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, o
           <IconButton label="Delete trace" onClick={onDelete}>
             <Trash2 size={14} />
           </IconButton>
+          <LiveIndicator />
         </div>
       </div>
-      <div className={`mt-1.5 flex-wrap items-center gap-x-4 gap-y-1 text-[12px] text-muted ${brief ? "hidden" : "flex"}`}>
+      <div className={`mt-1.5 min-h-5 flex-wrap items-center gap-x-4 gap-y-1 text-[12px] text-muted ${brief ? "hidden" : "flex"}`}>
         <StatusWord state={totals.state} />
         <span className="text-text">{totals.duration === null ? "–" : <Duration value={totals.duration} />}</span>
         <span title={`${totals.inputTokens.toLocaleString("en-US")} in, ${totals.outputTokens.toLocaleString("en-US")} out`}>

@@ -11,8 +11,8 @@ describe("previousCalls", () => {
   const beside = spanAt("beside", "agent", 19, 35, llm);
   const spans = [first, nested, second, beside, spanAt("chain", "agent", 11, 19)];
 
-  it("gives the latest ended call under the same parent", () => {
-    expect(ids(previousCalls(spans, second))).toEqual(["first"]);
+  it("gives the latest ended calls under the same parent and of the trace", () => {
+    expect(ids(previousCalls(spans, second))).toEqual(["first", "nested"]);
   });
 
   it("falls back to the latest ended call of the trace", () => {

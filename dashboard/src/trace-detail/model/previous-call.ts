@@ -2,11 +2,11 @@ import type { Span } from "../../api/types";
 import { extentOf, familyOf, instant, modelOf } from "./span";
 
 /**
- * The LLM calls whose conversation this one may continue, at most two.
+ * The LLM calls whose conversation this one may continue, at most three.
  *
  * An agent loop repeats one call by name and model, and other frameworks put the calls of a loop
- * under one parent; so these are the latest call of the same name and model, and the latest one
- * under the same parent, or else of the whole trace. Only calls that had ended when this one began.
+ * under one parent; so these are the latest call of the same name and model, the latest one under
+ * the same parent, and the latest one of the trace. Only calls that had ended when this one began.
  */
 export function previousCalls(spans: readonly Span[], span: Span): Span[] {
   const start = instant(span.started_at);
@@ -24,7 +24,7 @@ export function previousCalls(spans: readonly Span[], span: Span): Span[] {
   }
   const found = new Set<Span>();
   if (latest.alike) found.add(latest.alike);
-  const near = latest.sibling ?? latest.any;
-  if (near) found.add(near);
+  if (latest.sibling) found.add(latest.sibling);
+  if (latest.any) found.add(latest.any);
   return [...found];
 }
