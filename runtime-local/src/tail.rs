@@ -77,7 +77,7 @@ fn show(event: &Event, json: bool) {
     match serde_json::from_str::<Message>(&event.data) {
         Ok(Message { span: Some(span), .. }) => anstream::println!("{}", line(&span)),
         Ok(Message { r#type, .. }) if r#type == "cleared" => {
-            anstream::println!("{DIM}all traces cleared{RESET}")
+            anstream::println!("{DIM}all traces cleared{RESET}");
         }
         _ => {}
     }

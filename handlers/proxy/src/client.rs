@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
 
 /// Connections are kept in several pools: an HTTP/2 pool has one connection per host, which carries about a
 /// hundred calls at a time. Model calls are long, and the next one would wait until another ends.
@@ -22,6 +23,9 @@ const LANES: usize = 16;
 
 /// Calls per pool before the next pool is used.
 const CALLS_PER_LANE: usize = 64;
+
+/// How long a new connection may take, its TLS handshake included.
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -47,8 +51,29 @@ pub struct HttpClient {
 }
 
 struct Lane {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<Connector, Body>,
     calls: Arc<AtomicUsize>,
+}
+
+/// Opens connections, TLS included, within [`CONNECT`].
+#[derive(Clone)]
+struct Connector(HttpsConnector<HttpConnector>);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Service<Uri> for Connector {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let opened = tokio::time::timeout(CONNECT, self.0.call(uri));
+        Box::pin(async { opened.await.map_err(|_| "the connection took too long to open")? })
+    }
 }
 
 /// Returns the client.
@@ -59,7 +84,6 @@ pub fn http_client() -> Result<HttpClient, ClientError> {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(Duration::from_secs(30)));
-    tcp.set_connect_timeout(Some(Duration::from_secs(30)));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let with_tls = match HttpsConnectorBuilder::new()
         .with_provider_and_platform_verifier(Arc::clone(&provider))
@@ -71,11 +95,12 @@ pub fn http_client() -> Result<HttpClient, ClientError> {
         }
     };
     let connector = with_tls.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
+    let connector = Connector(connector);
     let lane = |_| Lane { client: client(connector.clone()), calls: Arc::default() };
     Ok(HttpClient { lanes: (0..LANES).map(lane).collect() })
 }
 
-fn client(connector: HttpsConnector<HttpConnector>) -> Client<HttpsConnector<HttpConnector>, Body> {
+fn client(connector: Connector) -> Client<Connector, Body> {
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

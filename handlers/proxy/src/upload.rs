@@ -65,10 +65,13 @@ impl Upload {
         let _ = tokio::time::timeout(time, rest).await;
     }
 
-    /// Lets go of the copy: nothing will be recorded of this body.
+    /// Lets go of the copy and of whoever waits for it: nothing will be recorded of this body.
     pub(crate) fn forget(&mut self) {
         if let Some(copy) = &mut self.copy {
             copy.discard();
+        }
+        if self.done.is_some() {
+            self.done = Some(oneshot::channel().0);
         }
     }
 

@@ -79,15 +79,26 @@ pub(crate) async fn read_body<S: Send + Sync>(
     })
 }
 
-/// Reads JSON, naming the member that is wrong.
+/// Reads a JSON object, naming the member that is wrong.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // Members that are not read would let invalid UTF-8 through.
     let text = std::str::from_utf8(body).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    // What is no JSON at all is told apart from JSON that is not what was asked for.
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ());
+    if text.trim_ascii_start().starts_with('[') {
+        // serde would take the elements for the members of an object, in their order.
+        is_json().map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+        let message = "an object is expected, not an array".to_owned();
+        return Err(ApiError::InvalidRequest { field: None, message });
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
         if error.is_data() {
+            if let Err(error) = is_json() {
+                return ApiError::InvalidJson(error.to_string());
+            }
             let field = (path != ".").then_some(path);
             ApiError::InvalidRequest {
                 field: field.or_else(|| missing_field(&error)),
@@ -156,5 +167,32 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
             .map(|axum::extract::Path(value)| Self(value))
             // A path that cannot be an id names nothing that exists.
             .map_err(|_| ApiError::NotFound("resource"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Named {
+        #[expect(dead_code, reason = "only whether it is read matters")]
+        name: String,
+    }
+
+    fn code(body: &str) -> &'static str {
+        parse::<Named>(body.as_bytes()).unwrap_err().answer().1
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_apart_from_json_that_does_not_fit() {
+        for body in ["{", "{\"a\":1}}", "{\"name\":5}}", "[{]", "[\"x\"", "x"] {
+            assert_eq!(code(body), "invalid_json", "{body}");
+        }
+        for body in ["{}", "{\"name\":5}", "5", " [\"x\"]", "[]"] {
+            assert_eq!(code(body), "invalid_request", "{body}");
+        }
+        assert!(parse::<Named>(b"{\"name\":\"x\"}").is_ok());
     }
 }

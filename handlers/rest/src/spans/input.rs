@@ -91,7 +91,10 @@ fn kind(given: Option<KindInput>, legacy: LegacyMetadata) -> Result<SpanKind, Ap
                 KindInput::parse(members).map_err(|error| ApiError::InvalidKind(error.to_string()))?
             }
             None => {
-                return Ok(SpanKind::Custom { kind: "custom".to_owned(), attributes: serde_json::Map::new() });
+                return Ok(SpanKind::Custom {
+                    kind: "custom".to_owned(),
+                    attributes: serde_json::Map::new(),
+                });
             }
         },
     };

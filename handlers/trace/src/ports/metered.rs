@@ -53,7 +53,12 @@ impl SpanStore for Metered {
         Ok(written)
     }
 
-    async fn find(&self, scope: &Scope, trace: Option<&TraceId>, id: &SpanId) -> Result<Option<Span>, StoreError> {
+    async fn find(
+        &self,
+        scope: &Scope,
+        trace: Option<&TraceId>,
+        id: &SpanId,
+    ) -> Result<Option<Span>, StoreError> {
         read(self.inner.find(scope, trace, id).await)
     }
 
@@ -77,7 +82,11 @@ impl SpanStore for Metered {
         counted(self.inner.list_sessions(scope, query).await)
     }
 
-    async fn find_session(&self, scope: &Scope, id: &str) -> Result<Option<(Session, Vec<Trace>)>, StoreError> {
+    async fn find_session(
+        &self,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Option<(Session, Vec<Trace>)>, StoreError> {
         counted(self.inner.find_session(scope, id).await)
     }
 

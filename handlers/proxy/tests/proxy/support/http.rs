@@ -39,11 +39,6 @@ impl Conn {
         self.stream.flush().await.unwrap();
     }
 
-    /// Writes, unless the other side has gone.
-    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.write_all(bytes.as_ref()).await.is_ok()
-    }
-
     /// Writes one chunk of a chunked body.
     pub async fn chunk(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
@@ -135,12 +130,11 @@ impl Conn {
                 Some(body) => (vec![body], true),
                 None => (vec![std::mem::take(&mut self.buffer)], false),
             },
-            Some(_) => (Vec::new(), true),
             None if has_body => {
                 while self.more().await {}
                 (vec![std::mem::take(&mut self.buffer)], true)
             }
-            None => (Vec::new(), true),
+            _ => (Vec::new(), true),
         }
     }
 

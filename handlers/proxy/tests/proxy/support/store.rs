@@ -16,13 +16,6 @@ use trace::span::{NewSpan, Span, SpanStatus};
 use trace::time::Timestamp;
 use trace::trace::{NameRank, Session, Trace};
 
-/// One write as it reached the store.
-#[derive(Clone, Debug)]
-pub struct Write {
-    pub span: NewSpan,
-    pub at: std::time::Instant,
-}
-
 /// A span and its trace as a reader would see them.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -56,19 +49,15 @@ pub struct FakeStore {
 #[derive(Default)]
 struct State {
     traces: Vec<(Trace, NameRank)>,
-    writes: Vec<Write>,
+    writes: Vec<NewSpan>,
 }
 
 impl FakeStore {
-    pub fn writes(&self) -> Vec<Write> {
-        self.state.lock().unwrap().writes.clone()
-    }
-
     pub fn recorded(&self) -> Vec<Recorded> {
         let state = self.state.lock().unwrap();
         let mut recorded: Vec<Recorded> = Vec::new();
         let value = |json: &trace::json::Json| serde_json::from_str::<Value>(json.as_str()).unwrap();
-        for Write { span: new, .. } in &state.writes {
+        for new in &state.writes {
             let (input, output) =
                 (new.payload.input.as_ref().map(value), new.payload.output.as_ref().map(value));
             if let Some(old) = recorded.iter_mut().find(|old| old.span.id == new.span.id) {
@@ -97,32 +86,28 @@ impl SpanStore for FakeStore {
         let mut state = self.state.lock().unwrap();
         let mut written = Written::default();
         for new in batch.traces {
-            let change = match state.traces.iter_mut().find(|(trace, _)| trace.id == new.id) {
-                Some((trace, rank)) => {
-                    let changed;
-                    (*rank, changed) = new.merge_into(trace, *rank);
-                    let change = if changed { TraceChange::Updated } else { TraceChange::Unchanged };
-                    TraceWritten { change, trace: Arc::new(trace.clone()) }
-                }
-                None => {
-                    let (trace, rank) = new.into_trace();
-                    state.traces.push((trace.clone(), rank));
-                    TraceWritten { change: TraceChange::Created, trace: Arc::new(trace) }
-                }
+            let known = state.traces.iter_mut().find(|(trace, _)| trace.id == new.id);
+            let change = if let Some((trace, rank)) = known {
+                let changed;
+                (*rank, changed) = new.merge_into(trace, *rank);
+                let change = if changed { TraceChange::Updated } else { TraceChange::Unchanged };
+                TraceWritten { change, trace: Arc::new(trace.clone()) }
+            } else {
+                let (trace, rank) = new.into_trace();
+                state.traces.push((trace.clone(), rank));
+                TraceWritten { change: TraceChange::Created, trace: Arc::new(trace) }
             };
             written.traces.push(change);
         }
         for write in batch.spans {
             let SpanWrite::Put(new) = write else { panic!("the proxy writes spans whole") };
-            let is_new = state.writes.iter().all(|old| old.span.span.id != new.span.id);
-            let newer = state
-                .writes
-                .iter()
-                .all(|old| old.span.span.id != new.span.id || old.span.version < new.version);
+            let is_new = state.writes.iter().all(|old| old.span.id != new.span.id);
+            let newer =
+                state.writes.iter().all(|old| old.span.id != new.span.id || old.version < new.version);
             assert!(newer, "a later write has a higher version");
             let span = Arc::new(new.span.clone());
             written.spans.push(if is_new { SpanChange::Created(span) } else { SpanChange::Updated(span) });
-            state.writes.push(Write { span: new, at: std::time::Instant::now() });
+            state.writes.push(new);
         }
         Ok(written)
     }
