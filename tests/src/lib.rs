@@ -3,5 +3,6 @@
 pub mod bench;
 pub mod clients;
 pub mod collector;
+pub mod conformance;
 pub mod mount;
 pub mod providers;

@@ -33,6 +33,10 @@ pub enum Capability {
     InsideWords,
     /// Health counts traces and spans.
     HealthCounts,
+    /// Bodies may be as large as the contract allows; functions take less.
+    LargeBodies,
+    /// The log of events begins with the process, so a sequence of before it is too old.
+    MemoryLog,
 }
 
 /// What a further instance is started with.

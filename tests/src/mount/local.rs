@@ -167,6 +167,8 @@ impl Mount for LocalMount {
             Capability::Dashboard,
             Capability::InsideWords,
             Capability::HealthCounts,
+            Capability::LargeBodies,
+            Capability::MemoryLog,
         ]
     }
 

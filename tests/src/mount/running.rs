@@ -35,6 +35,8 @@ impl RunningMount {
                 Capability::Dashboard,
                 Capability::InsideWords,
                 Capability::HealthCounts,
+                Capability::LargeBodies,
+                Capability::MemoryLog,
             ]);
         }
         if proxy.is_some() {
