@@ -8,6 +8,7 @@ pub mod event;
 pub mod filter;
 pub mod host;
 pub mod id;
+pub mod identity;
 pub mod json;
 pub mod kind;
 pub mod otlp;

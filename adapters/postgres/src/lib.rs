@@ -1,0 +1,1 @@
+//! Identity, metering, jobs and sums in Postgres.

@@ -1,0 +1,1 @@
+//! Live events, replay, revocations and rate limits in Redis.
