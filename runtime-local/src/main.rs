@@ -9,6 +9,8 @@ mod export;
 mod health;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod reference;
 mod routers;
 mod serve;
 mod settings;
