@@ -4,31 +4,31 @@ use serde_json::Value;
 
 /// What came back, with what was asked, for messages.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     /// Method and path of the request.
-    pub asked: String,
+    pub(super) asked: String,
     /// HTTP status.
-    pub status: u16,
+    pub(super) status: u16,
     /// Header fields.
-    pub headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     /// The body as it came.
-    pub body: Bytes,
+    pub(super) body: Bytes,
 }
 
 impl Answer {
     /// Returns a header field as text, empty when absent.
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Returns the body as text.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Returns the body as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         match serde_json::from_slice(&self.body) {
             Ok(value) => value,
             Err(error) => panic!(
@@ -42,26 +42,26 @@ impl Answer {
 
     /// Checks the status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(super) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}: unexpected status, body {}", self.asked, self.start());
         self
     }
 
     /// Checks for 200 and returns the JSON body.
     #[track_caller]
-    pub fn ok(self) -> Value {
+    pub(super) fn ok(self) -> Value {
         self.expect(200).json()
     }
 
     /// Checks for 201 and returns the JSON body.
     #[track_caller]
-    pub fn created(self) -> Value {
+    pub(super) fn created(self) -> Value {
         self.expect(201).json()
     }
 
     /// Checks the one shape of errors, and this status and code; returns the body.
     #[track_caller]
-    pub fn error(self, status: u16, code: &str) -> Value {
+    pub(super) fn error(self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}: unexpected status, body {}", self.asked, self.start());
         let kind = self.header("content-type");
         assert!(kind.starts_with("application/json"), "{}: error as {kind:?}", self.asked);
@@ -74,7 +74,7 @@ impl Answer {
 
     /// Checks for a 400 that names the field.
     #[track_caller]
-    pub fn bad_field(self, code: &str, field: &str) {
+    pub(super) fn bad_field(self, code: &str, field: &str) {
         let asked = self.asked.clone();
         let body = self.error(400, code);
         assert_eq!(body["field"], field, "{asked}: {body}");

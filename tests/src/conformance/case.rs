@@ -28,10 +28,12 @@ pub(super) use cases;
 /// Returns every case, by section.
 pub fn all() -> Vec<Case> {
     use super::{
-        access, conventions, ingest, otlp, paging, query, sessions, spans, stats_export, summary, system,
-        traces,
+        access, conventions, events, ingest, otlp, paging, proxy, query, sessions, spans, stats_export,
+        summary, system, traces,
     };
     [
+        // One of these waits for a heartbeat, so they start first.
+        events::cases(),
         system::cases(),
         conventions::cases(),
         access::cases(),
@@ -41,6 +43,7 @@ pub fn all() -> Vec<Case> {
         ingest::cases(),
         query::cases(),
         otlp::cases(),
+        proxy::cases(),
         sessions::cases(),
         summary::cases(),
         stats_export::cases(),

@@ -80,6 +80,11 @@ impl Ctx {
         &self.instance.headers
     }
 
+    /// Returns the header fields of every request to the proxy.
+    pub(super) fn proxy_headers(&self) -> &[(String, String)] {
+        &self.instance.proxy_headers
+    }
+
     /// Waits until a change shows.
     pub(super) async fn settle(&self) {
         if !self.instance.settle.is_zero() {
