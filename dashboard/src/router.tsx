@@ -13,7 +13,11 @@ const root = createRootRoute({
 
 /** Every page keeps its state in the URL as plain texts, so that a copied link shows a colleague the same. */
 const validateSearch = (search: Record<string, unknown>): Record<string, string> =>
-  Object.fromEntries(Object.entries(search).map(([name, value]) => [name, String(value)]));
+  Object.fromEntries(
+    Object.entries(search)
+      .filter(([, value]) => value !== undefined && value !== null && value !== "")
+      .map(([name, value]) => [name, String(value)]),
+  );
 
 const routes = [
   createRoute({ getParentRoute: () => root, path: "/", validateSearch, component: lazyRouteComponent(() => import("./pages/OverviewPage")) }),

@@ -6,7 +6,7 @@ export type LiveState = "connecting" | "live" | "disconnected";
 /** How long events are collected before pages hear of them together, so that a flood costs one render. */
 const BATCH_MS = 150;
 
-/** The one connection of this tab. It opens with the first listener and closes with the last. */
+/** The one connection of this tab, open while anybody listens. */
 class LiveStream {
   private source: EventSource | null = null;
   private waiting: LiveEvent[] = [];
@@ -14,6 +14,7 @@ class LiveStream {
   private readonly listeners = new Set<(events: LiveEvent[]) => void>();
   private readonly watchers = new Set<() => void>();
   private lastId = "";
+  private wasOpen = false;
   /** Whether the last try to connect failed, so that the next failure says more than "connecting". */
   private failed = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -47,6 +48,9 @@ class LiveStream {
     source.onopen = () => {
       this.failed = false;
       this.become("live");
+      // Without an event to go on from, the server cannot tell what was missed in between.
+      if (this.wasOpen && this.lastId === "") this.collect({ type: "resync" });
+      this.wasOpen = true;
     };
     source.onmessage = (message: MessageEvent<string>) => {
       if (message.lastEventId !== "") this.lastId = message.lastEventId;

@@ -7,7 +7,7 @@ export function Notice({ title, children, action }: { title: string; children?: 
   return (
     <div className="flex flex-1 flex-col items-center justify-center gap-1.5 px-6 py-16 text-center">
       <h2 className="text-[14px] font-medium">{title}</h2>
-      {children !== undefined && <div className="max-w-[52ch] text-muted">{children}</div>}
+      {children !== undefined && <div className="max-w-[min(52ch,100%)] text-muted">{children}</div>}
       {action !== undefined && <div className="mt-3 flex gap-2">{action}</div>}
     </div>
   );

@@ -1,4 +1,4 @@
-import { DropdownMenu } from "radix-ui";
+import { Popover } from "radix-ui";
 import { CalendarClock } from "lucide-react";
 import { useState } from "react";
 import { Button } from "../components/Button";
@@ -22,31 +22,41 @@ export function TimeRange({
   until: string | undefined;
   onChange: (since: string, until: string) => void;
 }) {
+  const [open, setOpen] = useState(false);
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
   const known = RANGES.find((range) => range.since === since && until === "");
   const label = known?.label ?? `${since === "" ? "…" : since.slice(0, 10)} – ${until === "" ? "now" : until.slice(0, 10)}`;
+  const choose = (since: string, until: string) => {
+    setOpen(false);
+    onChange(since, until);
+  };
   return (
-    <DropdownMenu.Root>
-      <DropdownMenu.Trigger asChild>
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger asChild>
         <Button aria-label={`Time range: ${label}`}>
           <CalendarClock size={13} className="text-muted" />
           <span className="max-md:hidden">{label}</span>
         </Button>
-      </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content align="end" sideOffset={4} className={MENU}>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="end" sideOffset={4} aria-label="Time range" className={MENU}>
           {RANGES.map((range) => (
-            <DropdownMenu.Item key={range.label} className={MENU_ITEM} onSelect={() => onChange(range.since, "")}>
+            <button
+              key={range.label}
+              type="button"
+              aria-pressed={range === known}
+              onClick={() => choose(range.since, "")}
+              className={`${MENU_ITEM} w-full hover:bg-hover aria-pressed:text-accent`}
+            >
               {range.label}
-            </DropdownMenu.Item>
+            </button>
           ))}
-          <DropdownMenu.Separator className="my-1 h-px bg-line" />
           <form
-            className="flex flex-col gap-1.5 p-2"
+            className="mt-1 flex flex-col gap-1.5 border-t border-line p-2 pt-2.5"
             onSubmit={(event) => {
               event.preventDefault();
-              onChange(from, to === "" ? "" : `${to}T23:59:59.999Z`);
+              choose(from, to === "" ? "" : `${to}T23:59:59.999Z`);
             }}
           >
             {([["From", from, setFrom], ["To", to, setTo]] as const).map(([name, value, set]) => (
@@ -56,7 +66,6 @@ export function TimeRange({
                   type="date"
                   value={value}
                   onChange={(event) => set(event.target.value)}
-                  onKeyDown={(event) => event.stopPropagation()}
                   className="h-7 rounded-md border border-line-strong bg-bg px-2 text-text"
                 />
               </label>
@@ -65,8 +74,8 @@ export function TimeRange({
               Show these days
             </Button>
           </form>
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
   );
 }

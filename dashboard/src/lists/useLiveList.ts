@@ -58,7 +58,8 @@ export function useLiveList<Row>({
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
     getNextPageParam: (page) => page.cursor,
-    staleTime: 10_000,
+    // Nobody heard of what happened to a list that was not shown.
+    staleTime: 0,
   });
 
   const [waiting, setWaiting] = useState<Page<Row> | null>(null);

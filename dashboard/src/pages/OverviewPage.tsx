@@ -141,7 +141,7 @@ function Recent({ spans }: { spans: readonly Span[] }) {
               className="flex h-8 min-w-0 items-center gap-2.5 border-b border-line/60 px-4 hover:bg-hover"
             >
               <StatusDot status={statusOf(span.status)} />
-              <span className="truncate">{span.name}</span>
+              <span dir="auto" className="truncate">{span.name}</span>
               <span className="truncate text-faint max-sm:hidden">{kindWord(span)}</span>
               <span className="ml-auto flex shrink-0 items-center gap-5">
                 {span.metadata.estimated_cost !== null && <span className="max-sm:hidden"><Cost value={span.metadata.estimated_cost} /></span>}

@@ -171,7 +171,7 @@ function TraceSpans({ id }: { id: string }) {
             className="flex h-7 min-w-0 items-center gap-2 pr-3 text-[12px] hover:bg-hover"
           >
             <StatusDot status={statusOf(span.status)} />
-            <span className="truncate">{span.name}</span>
+            <span dir="auto" className="truncate">{span.name}</span>
             <span className="truncate text-faint">{kindWord(span)}</span>
             <span className="ml-auto"><SpanDuration span={span} /></span>
           </Link>

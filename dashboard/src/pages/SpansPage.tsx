@@ -146,7 +146,7 @@ const COLUMNS: readonly Column<Span>[] = [
     cell: (span) => (
       <span className="flex min-w-0 items-center gap-2.5">
         <StatusDot status={statusOf(span.status)} />
-        <span className="truncate" title={span.name}>{span.name}</span>
+        <span dir="auto" className="truncate" title={span.name}>{span.name}</span>
       </span>
     ),
   },
@@ -169,7 +169,7 @@ function NarrowRow({ span }: { span: Span }) {
     <>
       <span className="flex min-w-0 items-center gap-2">
         <StatusDot status={statusOf(span.status)} />
-        <span className="truncate">{span.name}</span>
+        <span dir="auto" className="truncate">{span.name}</span>
         <Time value={span.started_at} className="ml-auto text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">

@@ -76,7 +76,7 @@ export default function TracesPage() {
           until={search.until}
           onChange={(since, until) => change({ since: since === "" ? undefined : since, until: until === "" ? undefined : until })}
         />
-        <DropdownMenu.Root>
+        <DropdownMenu.Root modal={false}>
           <DropdownMenu.Trigger asChild>
             <IconButton label="Columns" className="max-md:hidden">
               <Columns3 size={15} />
@@ -103,7 +103,7 @@ export default function TracesPage() {
             </DropdownMenu.Content>
           </DropdownMenu.Portal>
         </DropdownMenu.Root>
-        <DropdownMenu.Root>
+        <DropdownMenu.Root modal={false}>
           <DropdownMenu.Trigger asChild>
             <IconButton label="More">
               <MoreHorizontal size={15} />
@@ -212,7 +212,7 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void): Column
       cell: (trace) => (
         <span className="flex min-w-0 items-center gap-2.5">
           <StatusDot status={trace.status} />
-          <span className="truncate" title={trace.name ?? trace.id}>
+          <span dir="auto" className="truncate" title={trace.name ?? trace.id}>
             {trace.name ?? <span className="font-mono text-[12px] text-muted">{trace.id}</span>}
           </span>
           {trace.session_id !== null && <span className="truncate text-faint max-lg:hidden">{trace.session_id}</span>}
@@ -269,7 +269,7 @@ function NarrowRow({ trace }: { trace: Trace }) {
     <>
       <span className="flex min-w-0 items-center gap-2">
         <StatusDot status={trace.status} />
-        <span className="truncate">{trace.name ?? trace.id}</span>
+        <span dir="auto" className="truncate">{trace.name ?? trace.id}</span>
         <Time value={trace.started_at} className="ml-auto text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">

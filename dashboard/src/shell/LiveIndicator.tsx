@@ -1,4 +1,4 @@
-import { liveStream, useLiveBatches, useLiveState } from "../api/live";
+import { liveStream, useLiveState } from "../api/live";
 
 const LOOKS = {
   live: ["bg-ok", "Live"],
@@ -8,8 +8,6 @@ const LOOKS = {
 
 /** Whether the page hears what happens; a press connects anew. */
 export function LiveIndicator() {
-  // Showing the state is a reason to be connected, also where a page needs no events.
-  useLiveBatches(() => undefined);
   const state = useLiveState();
   const [dot, word] = LOOKS[state];
   return (

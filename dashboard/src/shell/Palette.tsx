@@ -74,7 +74,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
               >
                 <ListTree size={14} className="shrink-0 text-muted" />
                 <StatusDot status={trace.status} />
-                <span className="truncate">{trace.name ?? trace.id}</span>
+                <span dir="auto" className="truncate">{trace.name ?? trace.id}</span>
                 <span className="ml-auto truncate font-mono text-[11px] text-faint">{trace.id}</span>
               </Command.Item>
             ))}
@@ -91,7 +91,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
               >
                 <TextSearch size={14} className="shrink-0 text-muted" />
                 <StatusDot status={statusOf(span.status)} />
-                <span className="truncate">{span.name}</span>
+                <span dir="auto" className="truncate">{span.name}</span>
               </Command.Item>
             ))}
             <Command.Item value="all spans" onSelect={go(() => void navigate({ to: "/spans", search: { q: asked } as never }))} className={ITEM}>

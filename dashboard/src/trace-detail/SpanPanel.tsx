@@ -188,7 +188,7 @@ function PanelHeader({
           </IconButton>
         )}
         <KindIcon family={family} size={16} />
-        <h2 title={span.name} className="min-w-0 truncate text-[14px] font-semibold">
+        <h2 dir="auto" title={span.name} className="min-w-0 truncate text-[14px] font-semibold">
           {span.name}
         </h2>
         <div className="ml-auto flex shrink-0 items-center">

@@ -68,6 +68,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
         </button>
         <KindIcon family={family} />
         <span
+          dir="auto"
           title={span.name}
           className={`ml-2 min-w-8 truncate ${state === "failed" ? "text-fail" : ""} ${
             node.depth === 0 ? "font-medium" : ""

@@ -1,0 +1,54 @@
+import { expect, hardTraces, largeTrace, test } from "../support/test.ts";
+
+test("a trace of 10,000 spans opens at once and scrolls by what is in sight", async ({ page, server }) => {
+  await server.ingest(largeTrace(10_000));
+  await page.goto("/traces");
+  await expect(page.getByRole("row").filter({ hasText: "crawl with" })).toBeVisible();
+  const started = Date.now();
+  await page.getByRole("row").filter({ hasText: "crawl with" }).click();
+  const items = page.getByRole("treeitem");
+  await expect(items.first()).toBeVisible();
+  const opened = Date.now() - started;
+  console.log(`10,000 spans: first rows after ${opened} ms`);
+  expect(opened).toBeLessThan(3_000);
+  await expect(page.getByRole("main").locator("header").first()).toContainText("10,000 spans");
+
+  await page.getByRole("button", { name: "Expand all" }).click();
+  const tree = page.getByRole("tree");
+  expect(await tree.evaluate((element) => element.scrollHeight)).toBe(10_000 * 32);
+  expect(await items.count()).toBeLessThan(80);
+  const longest = await tree.evaluate(async (element) => {
+    const frame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+    let before = await frame();
+    let most = 0;
+    for (let step = 1; step <= 40; step++) {
+      element.scrollTop = (element.scrollHeight / 40) * step;
+      const now = await frame();
+      most = Math.max(most, now - before);
+      before = now;
+    }
+    return most;
+  });
+  console.log(`10,000 spans: longest frame while scrolling ${Math.round(longest)} ms`);
+  expect(longest).toBeLessThan(500);
+  await expect(items.last()).toContainText("fetch page");
+  expect(await items.count()).toBeLessThan(80);
+
+  await page.getByRole("button", { name: "Waterfall" }).click();
+  await expect(page.getByRole("img", { name: "Overview of the trace" })).toBeVisible();
+  await page.keyboard.press("/");
+  await page.keyboard.type("choose links");
+  await expect(page.getByText("1,000 of 10,000")).toBeVisible();
+});
+
+test("an answer of fifty thousand words is cut, and shown whole on request", async ({ page, server }) => {
+  await server.ingest(hardTraces().words);
+  await page.goto("/traces/words?span=words-call");
+  const answer = page.getByRole("article", { name: "Assistant" });
+  await expect(answer.getByRole("heading", { name: "Section 1", exact: true })).toBeVisible();
+  const more = answer.getByRole("button", { name: /^Show all 5\d,\d{3} words$/ });
+  await more.scrollIntoViewIfNeeded();
+  await more.click();
+  await expect(answer.getByRole("heading", { name: "Section 1", exact: true })).toBeAttached();
+  expect(await page.getByRole("tabpanel").evaluate((element) => element.scrollHeight)).toBeGreaterThan(6_000);
+});

@@ -1,0 +1,98 @@
+import { expect, rows, singleCall, supportTrace, test } from "../support/test.ts";
+
+const indicator = /^Live stream: /;
+
+test("a call through the proxy appears while its answer still streams, and completes in place", async ({ page, server, provider }) => {
+  await page.goto("/traces");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  const answer = await fetch(`${server.proxy}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: "Bearer sk-test" },
+    body: JSON.stringify({ model: "gpt-4o-mini", stream: true, messages: [{ role: "user", content: "Stream slowly." }] }),
+  });
+  const row = rows(page).first();
+  await expect(row.getByRole("img", { name: "running" })).toBeVisible();
+  await expect(row).toContainText("gpt-4o-mini");
+
+  await row.click();
+  await expect(page.getByText("Stream slowly.")).toBeVisible();
+  await expect(page.getByText("Waiting for the output")).toBeVisible();
+
+  provider.finish();
+  expect(await answer.text()).toContain("and the rest.");
+  await expect(page.getByText("Half of the answer, and the rest.")).toBeVisible();
+  await expect(page.getByText("Waiting for the output")).toBeHidden();
+  await page.getByRole("link", { name: "Traces", exact: true }).first().click();
+  await expect(rows(page).first().getByRole("img", { name: "completed" })).toBeVisible();
+  await expect(rows(page).first()).toContainText("1.5 k");
+});
+
+test("a running span ticks and its trace grows while one looks", async ({ page, server }) => {
+  const start = (span: object) => fetch(`${server.api}/api/spans`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(span) });
+  await start({ id: "outer", trace_id: "growing", name: "outer" });
+  await page.goto("/traces/growing");
+  const tree = page.getByRole("tree");
+  await expect(tree.getByRole("treeitem")).toHaveCount(1);
+  const before = await tree.getByRole("treeitem").innerText();
+  await expect.poll(() => tree.getByRole("treeitem").innerText()).not.toBe(before);
+
+  await start({ id: "inner", trace_id: "growing", parent_id: "outer", name: "inner" });
+  await expect(tree.getByRole("treeitem", { name: "inner, running" })).toBeVisible();
+  await fetch(`${server.api}/api/spans/inner/fail`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"error":"out of paper"}' });
+  await expect(tree.getByRole("treeitem", { name: "inner, failed" })).toBeVisible();
+  await expect(tree.getByRole("treeitem", { name: /^outer/ }).getByLabel("A span below failed")).toBeVisible();
+});
+
+test("new rows wait behind a banner while one has scrolled", async ({ page, server }) => {
+  const many = Array.from({ length: 60 }, (_, index) => singleCall(`t-${index}`, { messages: [], start: Date.now() - 100_000 - index * 1000 }));
+  await server.ingest({ traces: many.flatMap((each) => each.traces), spans: many.flatMap((each) => each.spans) });
+  await page.goto("/traces");
+  const table = page.getByRole("table", { name: "Traces" });
+  await expect(rows(page).first()).toContainText("t-0");
+  await table.evaluate((element) => element.scrollTo({ top: 600 }));
+  await server.ingest(singleCall("fresh", { messages: [] }));
+  const banner = page.getByRole("button", { name: "New traces available" });
+  await expect(banner).toBeVisible();
+  expect(await table.evaluate((element) => element.scrollTop)).toBe(600);
+  await banner.click();
+  await expect(rows(page).first()).toContainText("fresh");
+  expect(await table.evaluate((element) => element.scrollTop)).toBe(0);
+});
+
+test("a filtered list takes in only what matches", async ({ page, server }) => {
+  await server.ingest(singleCall("one", { messages: [] }));
+  await page.goto("/traces?q=name:one");
+  await expect(rows(page)).toHaveCount(1);
+  await server.ingest(singleCall("two", { messages: [] }));
+  await server.ingest(singleCall("another", { name: "one more", messages: [] }));
+  await expect(rows(page)).toHaveCount(2);
+  await expect(page.getByText("two", { exact: true })).toHaveCount(0);
+});
+
+test("the stream comes back after the server was away, with what happened since", async ({ page, server }) => {
+  await server.ingest(singleCall("before", { messages: [] }));
+  await page.goto("/traces");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await server.kill();
+  await expect(page.getByRole("button", { name: "Live stream: Disconnected" })).toBeVisible({ timeout: 15_000 });
+  await expect(rows(page)).toHaveCount(1);
+  await server.restart();
+  await server.ingest(singleCall("after", { messages: [] }));
+  await page.getByRole("button", { name: indicator }).click();
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await expect(rows(page)).toHaveCount(2);
+});
+
+test("the overview counts and tells what happens", async ({ page, server }) => {
+  await server.ingest(singleCall("first", { messages: [] }));
+  await page.goto("/");
+  const totals = page.getByRole("region", { name: "Totals" });
+  await expect(totals).toContainText("1Traces");
+  await server.ingest(supportTrace());
+  await expect(totals).toContainText("2Traces");
+  await expect(totals).toContainText("14Spans");
+  await expect(page.getByRole("region", { name: "Models" })).toContainText("claude-sonnet-4-5");
+  await expect(page.getByRole("region", { name: "Live activity" })).toContainText("create_replacement");
+  await page.getByRole("region", { name: "Recent spans" }).getByRole("link", { name: /save-ticket/ }).click();
+  await expect(page).toHaveURL(/\/traces\/customers-support\?span=customers-support-save/);
+});

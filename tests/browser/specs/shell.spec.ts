@@ -1,0 +1,87 @@
+import { expect, supportTrace, test } from "../support/test.ts";
+
+test.beforeEach(async ({ server }) => {
+  await server.ingest(supportTrace());
+});
+
+test("the palette finds pages, traces and text, with the keyboard alone", async ({ page }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  const field = page.getByPlaceholder(/Go to a page/);
+  await expect(field).toBeFocused();
+  await page.keyboard.type("sess");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/sessions$/);
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("customers");
+  await page.getByRole("option", { name: /customers-support/ }).first().waitFor();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/traces\/customers-support$/);
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("four bolts");
+  await page.getByRole("option", { name: "write-reply" }).click();
+  await expect(page).toHaveURL(/span=customers-support-reply/);
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Escape");
+  await expect(field).toHaveCount(0);
+  await expect(page).toHaveURL(/span=customers-support-reply/);
+});
+
+test("g and a letter go to pages", async ({ page }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+  for (const [key, path] of [["t", "/traces"], ["s", "/spans"], ["e", "/sessions"], ["o", "/"]] as const) {
+    await page.keyboard.press("g");
+    await page.keyboard.press(key);
+    await expect(page).toHaveURL((url) => url.pathname === path);
+  }
+});
+
+test("the theme follows the system until one is chosen, which is remembered", async ({ page }) => {
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  await page.goto("/");
+  await expect(page.getByRole("button", { name: "As the system" })).toHaveAttribute("aria-pressed", "true");
+  expect(await theme()).toBe("dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await expect.poll(theme).toBe("light");
+  await page.getByRole("button", { name: "Dark" }).click();
+  expect(await theme()).toBe("dark");
+  await page.reload();
+  expect(await theme()).toBe("dark");
+});
+
+test("a server that cannot be reached is named, and the page goes on once it can", async ({ page, server }) => {
+  await page.route("**/api/health", (route) => route.abort());
+  await page.goto("/traces");
+  await expect(page.getByRole("heading", { name: "The server cannot be reached" })).toBeVisible();
+  await page.unroute("**/api/health");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("row").filter({ hasText: "customers-support" })).toBeVisible();
+  expect(server.api).toContain("127.0.0.1");
+});
+
+test("one walks through a page with Tab and always sees where one is", async ({ page }) => {
+  await page.goto("/traces");
+  await expect(page.getByRole("row").filter({ hasText: "customers-support" })).toBeVisible();
+  const seen: string[] = [];
+  for (let step = 0; step < 24; step++) {
+    await page.keyboard.press("Tab");
+    const { name, marked } = await page.evaluate(() => {
+      const element = document.activeElement as HTMLElement;
+      const style = getComputedStyle(element);
+      return {
+        name: element === document.body ? "" : (element.getAttribute("aria-label") ?? element.textContent ?? ""),
+        marked: element === document.body || style.outlineStyle !== "none" || style.boxShadow !== "none",
+      };
+    });
+    expect(marked, `focus on "${name}" is visible`).toBe(true);
+    seen.push(name);
+    // Tab accepts a suggestion only where something was typed.
+    if (name.startsWith("Search traces")) await page.keyboard.press("Escape").then(() => page.getByRole("combobox").focus());
+  }
+  for (const name of ["Traces", "Columns", "More", "Delete customers-support"]) expect(seen.some((each) => each === name || each.startsWith(name))).toBe(true);
+});
