@@ -50,6 +50,12 @@ pub enum SpanChange {
     Missing,
     /// The id belongs to a span of another trace.
     Conflict,
+    /// The span is new and does not fit into the month of the plan; nothing was written. No store says this: the
+    /// recorder does, which has not asked it.
+    OverLimit {
+        /// Spans the plan allows in a month.
+        limit: u64,
+    },
 }
 
 /// What a write did to a trace.

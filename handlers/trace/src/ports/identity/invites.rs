@@ -14,7 +14,7 @@ pub struct NewInvite {
     pub role: Role,
     /// Who invites.
     pub invited_by: UserId,
-    /// The hash of the token in the link.
+    /// The hash of a token, until [`Invites::renew_invite`] sets that of the link.
     pub token: SecretHash,
     /// When it stops working.
     pub expires_at: Timestamp,
@@ -69,6 +69,15 @@ pub trait Invites: Send + Sync {
         limit: Option<u64>,
         now: Timestamp,
     ) -> Result<InviteOutcome, StoreError>;
+
+    /// Gives an invite another token, which makes the earlier one useless, and returns the invite. The worker that
+    /// sends the mail calls it, so that no token ever waits in a queue. `None` when the invite is gone.
+    async fn renew_invite(
+        &self,
+        org: OrgId,
+        id: InviteId,
+        token: &SecretHash,
+    ) -> Result<Option<Invite>, StoreError>;
 
     /// Deletes an invite of the organisation. Returns whether it was there.
     async fn delete_invite(&self, org: OrgId, id: InviteId) -> Result<bool, StoreError>;

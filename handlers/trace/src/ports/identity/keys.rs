@@ -57,6 +57,9 @@ pub trait ApiKeys: Send + Sync {
     /// Returns all keys with these first characters; the caller compares hashes. Expired keys are among them.
     async fn find_keys(&self, prefix: &str) -> Result<Vec<StoredKey>, StoreError>;
 
+    /// Returns whose key this is, so that a foreign key can be told from one that does not exist.
+    async fn org_of_key(&self, id: ApiKeyId) -> Result<Option<OrgId>, StoreError>;
+
     /// Deletes a key of the organisation. Returns whether it was there.
     async fn delete_key(&self, org: OrgId, id: ApiKeyId) -> Result<bool, StoreError>;
 

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::id::{OrgId, ProjectId};
+use crate::id::{OrgId, ProjectId, Scope};
 use crate::identity::{Project, ProjectSettings};
 use crate::ports::StoreError;
 
@@ -45,4 +45,10 @@ pub trait Projects: Send + Sync {
     /// Deletes a project with its keys and leaves a mark, so that its data can be deleted even after a crash.
     /// Returns whether it was there.
     async fn delete_project(&self, org: OrgId, id: ProjectId) -> Result<bool, StoreError>;
+
+    /// Returns up to `limit` deleted projects whose data may still be there, the longest deleted first.
+    async fn list_deleted(&self, limit: usize) -> Result<Vec<Scope>, StoreError>;
+
+    /// Takes away the mark of a deleted project, once its data are gone.
+    async fn forget_deleted(&self, scope: &Scope) -> Result<(), StoreError>;
 }
