@@ -5,9 +5,11 @@ use std::sync::Arc;
 use adapter_memory::{MemoryBus, SystemClock, UlidIds};
 use adapter_sqlite::{Options, SqliteStore};
 use anyhow::Context;
+use tokio_util::task::TaskTracker;
 use trace::ports::{Clock, EventBus, Ids, Metered, PayloadStore, Rollups, SpanStore};
 use trace::record::Recorder;
 
+use crate::background::Tracked;
 use crate::settings::Settings;
 use crate::spool::{FILE_LIMIT, FileSpool};
 
@@ -22,6 +24,8 @@ pub(crate) struct Stores {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) recorder: Recorder,
     pub(crate) spool: Arc<FileSpool>,
+    /// Changes that are being written and announced.
+    changes: TaskTracker,
 }
 
 impl Stores {
@@ -39,7 +43,9 @@ impl Stores {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let spans: Arc<dyn SpanStore> = Arc::new(Metered::new(Arc::clone(&sqlite) as _, Arc::clone(&clock)));
         let events: Arc<dyn EventBus> = Arc::new(MemoryBus::new(&*clock));
-        let recorder = Recorder::new(Arc::clone(&spans), Arc::clone(&events), Arc::clone(&settings.prices));
+        let changes = TaskTracker::new();
+        let recorder = Recorder::new(Arc::clone(&spans), Arc::clone(&events), Arc::clone(&settings.prices))
+            .detached_by(Arc::new(Tracked(changes.clone())));
         Ok(Self {
             spans,
             payloads: Arc::clone(&sqlite) as _,
@@ -50,11 +56,14 @@ impl Stores {
             ids: Arc::new(UlidIds::new()),
             recorder,
             spool: Arc::new(spool),
+            changes,
         })
     }
 
     /// Waits until everything taken is written, then closes the file.
     pub(crate) async fn close(self) {
+        self.changes.close();
+        self.changes.wait().await;
         self.sqlite.close().await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod billing;
 mod clock;
+mod detach;
 mod error;
 mod events;
 mod identity;
@@ -19,6 +20,7 @@ mod spans;
 
 pub use billing::{Billing, BillingError, Checkout};
 pub use clock::Clock;
+pub use detach::{Detach, Inline};
 pub use error::StoreError;
 pub use events::{Delivery, EventBus, Sequence, Subscription};
 pub use identity::{

@@ -1,26 +1,38 @@
 //! The one way a span gets in.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::id::{Scope, SpanId, TraceId};
-use crate::ports::{Batch, EventBus, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written};
+use crate::ports::{
+    Batch, Detach, EventBus, Inline, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written,
+};
 use crate::price::Prices;
 use crate::trace::{NewTrace, Totals, Trace};
 
 /// Records batches: prices them, writes them, tells listeners. REST, OTLP, the proxy and evaluations all call it.
+///
+/// A change and its announcement are one piece of work for [`Detach`]: a caller that goes away between the two
+/// cannot keep what was committed from those who listen.
 #[derive(Clone)]
 pub struct Recorder {
     spans: Arc<dyn SpanStore>,
     events: Arc<dyn EventBus>,
     prices: Arc<Prices>,
+    detach: Arc<dyn Detach>,
 }
 
 impl Recorder {
-    /// Returns a recorder that writes to `spans` and tells `events`.
+    /// Returns a recorder that writes to `spans` and tells `events`, as part of its caller.
     pub fn new(spans: Arc<dyn SpanStore>, events: Arc<dyn EventBus>, prices: Arc<Prices>) -> Self {
-        Self { spans, events, prices }
+        Self { spans, events, prices, detach: Arc::new(Inline) }
+    }
+
+    /// Returns the recorder with its changes run by `detach`, for runtimes that drop the work of clients that left.
+    #[must_use]
+    pub fn detached_by(self, detach: Arc<dyn Detach>) -> Self {
+        Self { detach, ..self }
     }
 
     /// Returns the price table calls are priced with.
@@ -46,9 +58,13 @@ impl Recorder {
             }
         }
         let batch = Batch { traces, spans, prices: Arc::clone(&self.prices) };
-        let written = self.spans.write(scope, batch).await?;
-        self.tell(scope, events_of(&written)).await;
-        Ok(written)
+        let (recorder, scope) = (self.clone(), *scope);
+        let work = async move {
+            let written = recorder.spans.write(&scope, batch).await?;
+            recorder.tell(&scope, events_of(&written)).await;
+            Ok(written)
+        };
+        self.complete(work).await
     }
 
     /// Deletes one span and returns whether it was there. Its children stay and become roots.
@@ -58,27 +74,55 @@ impl Recorder {
         trace: Option<&TraceId>,
         id: &SpanId,
     ) -> Result<bool, StoreError> {
-        let Some(trace_id) = self.spans.delete(scope, trace, id).await? else {
-            return Ok(false);
+        let (recorder, scope, trace, id) = (self.clone(), *scope, trace.cloned(), id.clone());
+        let work = async move {
+            let Some(trace_id) = recorder.spans.delete(&scope, trace.as_ref(), &id).await? else {
+                return Ok(false);
+            };
+            recorder.tell(&scope, vec![Event::SpanDeleted { span_id: id, trace_id }]).await;
+            Ok(true)
         };
-        self.tell(scope, vec![Event::SpanDeleted { span_id: id.clone(), trace_id }]).await;
-        Ok(true)
+        self.complete(work).await
     }
 
     /// Deletes a trace and returns how many spans went with it, or `None` when there is no such trace.
     pub async fn delete_trace(&self, scope: &Scope, id: &TraceId) -> Result<Option<u64>, StoreError> {
-        let deleted = self.spans.delete_trace(scope, id).await?;
-        if deleted.is_some() {
-            self.tell(scope, vec![Event::TraceDeleted(id.clone())]).await;
-        }
-        Ok(deleted)
+        let (recorder, scope, id) = (self.clone(), *scope, id.clone());
+        let work = async move {
+            let deleted = recorder.spans.delete_trace(&scope, &id).await?;
+            if deleted.is_some() {
+                recorder.tell(&scope, vec![Event::TraceDeleted(id)]).await;
+            }
+            Ok(deleted)
+        };
+        self.complete(work).await
     }
 
     /// Deletes every trace and span of the project.
     pub async fn clear(&self, scope: &Scope) -> Result<(), StoreError> {
-        self.spans.clear(scope).await?;
-        self.tell(scope, vec![Event::Cleared]).await;
-        Ok(())
+        let (recorder, scope) = (self.clone(), *scope);
+        let work = async move {
+            recorder.spans.clear(&scope).await?;
+            recorder.tell(&scope, vec![Event::Cleared]).await;
+            Ok(())
+        };
+        self.complete(work).await
+    }
+
+    /// Runs a change with its announcement, which the caller cannot cut short, and returns what came of it.
+    async fn complete<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let outcome = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&outcome);
+        let work = async move {
+            let result = work.await;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        };
+        self.detach.run(Box::pin(work)).await;
+        let result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(StoreError::unavailable("the change was cut off")))
     }
 
     async fn tell(&self, scope: &Scope, events: Vec<Event>) {
