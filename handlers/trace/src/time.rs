@@ -45,15 +45,20 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_sub(micros))
     }
 
-    /// Reads RFC 3339 with any offset, or a date, which means its first moment in UTC.
+    /// Reads RFC 3339 with any offset. A time without one is in UTC; a date means its first moment.
     pub fn parse(text: &str) -> Result<Self, InvalidTime> {
         let text = text.trim();
         if let Ok(time) = text.parse::<jiff::Timestamp>() {
             return Ok(Self::from_micros(time.as_microsecond()));
         }
-        let date: jiff::civil::Date = text.parse().map_err(|_| InvalidTime)?;
-        let start = TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| InvalidTime)?;
-        Ok(Self::from_micros(start.as_microsecond()))
+        // The civil parser reads over an offset or a zone, which would make another time of it.
+        let clock = text.split_once(['T', 't', ' ']).map_or("", |(_, clock)| clock);
+        if clock.contains(['Z', 'z', '+', '-', '[']) {
+            return Err(InvalidTime);
+        }
+        let time: jiff::civil::DateTime = text.parse().map_err(|_| InvalidTime)?;
+        let time = TimeZone::UTC.to_timestamp(time).map_err(|_| InvalidTime)?;
+        Ok(Self::from_micros(time.as_microsecond()))
     }
 }
 
@@ -98,8 +103,25 @@ mod tests {
     }
 
     #[test]
+    fn a_time_without_an_offset_is_in_utc() {
+        let shown = |text: &str| Timestamp::parse(text).unwrap().to_string();
+        assert_eq!(shown("2025-03-01T10:20:30.123456"), "2025-03-01T10:20:30.123456Z");
+        assert_eq!(shown("2025-03-01 10:20:30"), "2025-03-01T10:20:30Z");
+        assert_eq!(shown("2025-03-01T10:20"), "2025-03-01T10:20:00Z");
+    }
+
+    #[test]
     fn texts_that_are_no_time_are_refused() {
-        for text in ["", "yesterday", "2025-13-01", "12:00"] {
+        for text in [
+            "",
+            "yesterday",
+            "2025-13-01",
+            "12:00",
+            "2025-03-01T10:20:61",
+            "2025-03-01T10:20[Europe/Berlin]",
+            "9999-12-31T23:59:59-23:00",
+            "2025-03-01T25:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse(text), Err(InvalidTime), "{text:?}");
         }
     }
