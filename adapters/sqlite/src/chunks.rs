@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sqlx::sqlite::SqliteRow;
 use trace::ports::StoreError;
 
-use crate::indexer::{DOCUMENTS, documents};
+use crate::documents::documents;
+use crate::indexer::DOCUMENTS;
 use crate::parts::{Chunk, Hash, Known, Place, Side, Wanted, read_chunk, read_hashes};
 use crate::payloads;
 use crate::session::Session;

@@ -1,12 +1,15 @@
 //! Texts and needles as the trigram index sees them.
 //!
 //! The index only names candidates, so it may know too much but never too little: whatever the exact check finds in
-//! a text must have left its trigrams in the index.
+//! a text must have left its trigrams in the index. What is left out all the same, [`crate::documents`] says.
 
 use std::collections::HashSet;
 
 /// Separates what does not belong together. Two end a text, so that each of its last characters begins a trigram.
-const BREAK: char = '\u{1}';
+pub(crate) const BREAK: char = '\u{1}';
+
+/// What a document says that answers to every needle.
+pub(crate) const ALWAYS: &str = "\u{2}\u{2}\u{2}";
 
 /// Trigrams asked for at once. More of them cost more than the few candidates they would rule out.
 const ASKED: usize = 4;
@@ -36,24 +39,32 @@ fn lower(text: &str) -> String {
 /// Returns the stretches of `text` that read differently without escapes: each unescaped character with the two on
 /// either side of it.
 fn around_escapes(text: &str) -> String {
-    let mut read: Vec<(char, bool)> = Vec::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(char) = rest.next() {
-        if char == '\\' {
-            read.push((unescape(&mut rest), true));
-        } else {
-            read.push((char, false));
-        }
-    }
-    let near =
-        |at: usize| read[at.saturating_sub(2)..(at + 3).min(read.len())].iter().any(|(_, escaped)| *escaped);
     let mut out = String::new();
-    for (at, (char, _)) in read.iter().enumerate() {
-        if near(at) {
-            out.push(*char);
-        } else if !out.ends_with(BREAK) {
+    // Characters that an escape may still follow closely, and how many more follow one.
+    let mut pending: [Option<char>; 2] = [None, None];
+    let mut follow = 0;
+    let mut rest = text.chars();
+    let skip = |out: &mut String, char: Option<char>| {
+        if char.is_some() && !out.ends_with(BREAK) {
             out.push(BREAK);
         }
+    };
+    while let Some(char) = rest.next() {
+        if char == '\\' {
+            out.extend(std::mem::take(&mut pending).into_iter().flatten());
+            out.push(unescape(&mut rest));
+            follow = 2;
+        } else if follow > 0 {
+            out.push(char);
+            follow -= 1;
+        } else {
+            let [first, second] = pending;
+            skip(&mut out, first);
+            pending = [second, Some(char)];
+        }
+    }
+    for char in pending {
+        skip(&mut out, char);
     }
     out
 }
@@ -164,7 +175,7 @@ impl Ask {
     /// Returns the expression to match, unless it takes the index itself to tell.
     pub(crate) fn expression(&self) -> Option<String> {
         let Self::All(trigrams) = self else { return None };
-        Some(quoted(trigrams, " AND "))
+        Some(format!("({}) OR \"{ALWAYS}\"", quoted(trigrams, " AND ")))
     }
 }
 

@@ -11,8 +11,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use trace::ports::StoreError;
 
+use crate::aside::aside;
 use crate::columns;
-use crate::grams::{add_json, add_plain};
+use crate::documents::{document, documents};
 use crate::parts::read_chunk;
 use crate::payloads;
 use crate::session::Session;
@@ -179,10 +180,12 @@ pub(crate) async fn progress(connection: &mut SqliteConnection) -> Result<Progre
 async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Step, StoreError> {
     let mut step = Step { progress: before, ..Step::default() };
     let mut bytes = 0;
+    let sizes = "SELECT id, length(data) FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let sizes = sizes_after(connection, sizes, before.chunk).await?;
     let chunks: Vec<SqliteRow> =
-        sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2")
+        sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 AND id <= ?2 ORDER BY id")
             .bind(before.chunk)
-            .bind(STEP_ROWS)
+            .bind(few(&sizes).unwrap_or(before.chunk))
             .fetch_all(&mut *connection)
             .await
             .map_err(unavailable)?;
@@ -190,32 +193,40 @@ async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Ste
         if bytes >= STEP_BYTES {
             break;
         }
-        step.progress.chunk = column(row, 0)?;
-        for (part, text) in documents(step.progress.chunk, &read_chunk(column(row, 1)?)?) {
+        let (chunk, packed): (i64, &[u8]) = (column(row, 0)?, column(row, 1)?);
+        step.progress.chunk = chunk;
+        let parts = read_chunk(packed)?;
+        let length = parts.iter().map(String::len).sum();
+        for (part, text) in aside(length, move || documents(chunk, &parts)).await? {
             bytes += text.len();
-            step.chunks.push((step.progress.chunk, part, text.into()));
+            step.chunks.push((chunk, part, text.into()));
         }
     }
     // A span goes after all its parts: what the index knows of it is then everything.
-    let last: Option<i64> = chunks.last().map(|row| column(row, 0)).transpose()?;
-    let all_chunks = last.is_none_or(|last| last == step.progress.chunk) && chunks.len() < rows(STEP_ROWS);
+    let last = sizes.last().map(|(last, _)| *last);
+    let all_chunks = last.is_none_or(|last| last == step.progress.chunk) && sizes.len() < rows(STEP_ROWS);
     if !all_chunks || bytes >= STEP_BYTES {
         return Ok(step);
     }
+    let sizes = "SELECT s.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
+         FROM spans s LEFT JOIN payloads p ON p.row = s.row WHERE s.row > ?1 ORDER BY s.row LIMIT ?2";
+    let sizes = sizes_after(connection, sizes, before.span).await?;
     let spans: Vec<(i64, String)> =
-        sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 ORDER BY row LIMIT ?2")
+        sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 AND row <= ?2 ORDER BY row")
             .bind(before.span)
-            .bind(STEP_ROWS)
+            .bind(few(&sizes).unwrap_or(before.span))
             .fetch_all(&mut *connection)
             .await
             .map_err(unavailable)?;
     let numbers: Vec<i64> = spans.iter().map(|(row, _)| *row).collect();
-    let literals = payloads::literals(connection, &numbers).await?;
+    let mut literals = payloads::literals(connection, &numbers).await?;
     for (row, name) in spans {
         if bytes >= STEP_BYTES {
             break;
         }
-        let text = document(&name, literals.get(&row).map_or(&[], Vec::as_slice));
+        let literals = literals.remove(&row).unwrap_or_default();
+        let length = literals.iter().map(String::len).sum::<usize>() + name.len();
+        let text = aside(length, move || document(&name, &literals)).await?;
         bytes += text.len();
         step.progress.span = row;
         step.spans.push((row, text.into()));
@@ -227,37 +238,29 @@ async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Ste
     Ok(step)
 }
 
+/// Returns the next rows and how many bytes each has.
+async fn sizes_after(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    after: i64,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let sizes = sqlx::query_as(sql).bind(after).bind(STEP_ROWS);
+    sizes.fetch_all(connection).await.map_err(unavailable)
+}
+
+/// Returns the last row that is read in a step: large ones are not all held in memory to take in the first.
+fn few(sizes: &[(i64, i64)]) -> Option<i64> {
+    let mut bytes = 0;
+    let within = |(_, size): &&(i64, i64)| {
+        let fits = bytes < STEP_BYTES;
+        bytes += usize::try_from(*size).unwrap_or(0);
+        fits
+    };
+    sizes.iter().take_while(within).last().map(|(row, _)| *row)
+}
+
 fn rows(limit: i64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
-/// Text of a document, about: the longer, the fewer documents; the shorter, the fewer that hold a trigram by chance.
-const DOCUMENT_BYTES: usize = 1_500;
-
-/// Returns the documents of a chunk: a few parts each, named by the first of them.
-pub(crate) fn documents(chunk: i64, parts: &[String]) -> Vec<(i64, String)> {
-    let mut documents: Vec<(i64, String)> = Vec::new();
-    for (part, text) in (chunk..).zip(parts).filter(|(_, text)| !text.is_empty()) {
-        match documents.last_mut() {
-            Some((_, document)) if document.len() + text.len() <= DOCUMENT_BYTES => add_json(document, text),
-            _ => {
-                let mut document = String::new();
-                add_json(&mut document, text);
-                documents.push((part, document));
-            }
-        }
-    }
-    documents
-}
-
-/// Returns the document of a span: its name, and what its payload does not share.
-fn document(name: &str, literals: &[String]) -> String {
-    let mut text = String::new();
-    add_plain(&mut text, name);
-    for literal in literals {
-        add_json(&mut text, literal);
-    }
-    text
 }
 
 /// Adds documents to the text index.
@@ -298,11 +301,11 @@ impl Session {
 
     /// Indexes spans anew that changed after they were indexed.
     async fn index_changed(&mut self, progress: Progress) -> Result<(), StoreError> {
-        let changed: Vec<i64> = sqlx::query_scalar("SELECT row FROM text_changed LIMIT ?1")
-            .bind(STEP_ROWS)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(unavailable)?;
+        let sizes = "SELECT c.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
+             FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row > ?1 ORDER BY c.row LIMIT ?2";
+        let sizes = sizes_after(&mut self.connection, sizes, 0).await?;
+        let last = few(&sizes).unwrap_or(0);
+        let changed = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= last);
         let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
             .bind(progress.chunk)
             .fetch_one(&mut self.connection)

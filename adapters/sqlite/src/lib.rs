@@ -3,11 +3,13 @@
 //! One task writes, with a group commit; a pool of connections reads. What a write returned is durable and every
 //! later read sees it. Absent on purpose: more than one process per file, and files on network drives.
 
+mod aside;
 mod batch;
 mod chunks;
 mod columns;
 mod condition;
 mod deletes;
+mod documents;
 mod fold;
 mod grams;
 mod indexer;

@@ -4,7 +4,7 @@ use sqlx::{SqliteConnection, SqlitePool};
 use trace::filter::{Term, Test};
 use trace::ports::StoreError;
 
-use crate::grams::{Ask, ask, quoted};
+use crate::grams::{ALWAYS, Ask, ask, quoted};
 use crate::indexer::{Progress, progress};
 use crate::sql::unavailable;
 
@@ -84,7 +84,7 @@ async fn documents(
         Ask::Beginning(start) => {
             // The first text after all that begin with `start`.
             let end = format!("{start}\u{10ffff}");
-            let trigrams: Vec<String> =
+            let mut trigrams: Vec<String> =
                 sqlx::query_scalar("SELECT term FROM text_terms WHERE term >= ?1 AND term <= ?2 LIMIT ?3")
                     .bind(start.as_str())
                     .bind(end)
@@ -93,9 +93,7 @@ async fn documents(
                     .await
                     .map_err(unavailable)?;
             let few = trigrams.len() <= usize::try_from(MOST_TRIGRAMS).unwrap_or(usize::MAX);
-            if trigrams.is_empty() {
-                return Ok(Some((0, "[]".to_owned())));
-            }
+            trigrams.push(ALWAYS.to_owned());
             few.then(|| quoted(&trigrams, " OR "))
         }
     };

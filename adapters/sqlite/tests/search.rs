@@ -200,3 +200,50 @@ async fn indexing_goes_on_after_a_restart() {
     indexed(&store).await;
     assert_eq!(search(&store, "needle-in-3 ", SortOrder::Desc).await.len(), 2);
 }
+
+/// Returns text of these letters that follows no pattern.
+fn noise(letters: &str, length: usize) -> String {
+    let letters: Vec<char> = letters.chars().collect();
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        letters[usize::try_from(state >> 33).unwrap() % letters.len()]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_around_pictures_and_in_long_texts_are_found_and_keep_no_writer_waiting() {
+    let (_directory, store) = filled().await;
+    let picture = noise("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 12_000_000);
+    let words = noise("abcdefghijklm ", 300_000);
+    let everything = noise(&('一'..'鿿').collect::<String>(), 400_000);
+    let inputs = [
+        format!(
+            r#"{{"before":"the first word","url":"data:image/png;base64,{picture}","z":"the last word"}}"#
+        ),
+        format!(r#"[{{"role":"user","content":"{words} a needle in prose {words}"}}]"#),
+        format!(r#"[{{"role":"user","content":"{everything} a needle in all {everything}"}}]"#),
+    ];
+    for (number, input) in inputs.iter().enumerate() {
+        let late = span("large", &format!("large{number}"), 0);
+        let new = SpanWrite::Put(new_span(completed(late, 1), Some(input), None));
+        store.write(&Scope::LOCAL, batch(vec![], vec![new])).await.unwrap();
+    }
+    let mut slowest = Duration::ZERO;
+    let mut number = 0;
+    while store.unindexed().await.unwrap() > 0 {
+        let start = Instant::now();
+        let small = SpanWrite::Put(new_span(span("small", &format!("small{number}"), 1), Some("1"), None));
+        store.write(&Scope::LOCAL, batch(vec![], vec![small])).await.unwrap();
+        slowest = slowest.max(start.elapsed());
+        number += 1;
+        // The writes themselves must not keep the index behind for ever.
+        tokio::time::sleep(Duration::from_millis(if number < 50 { 20 } else { 1_500 })).await;
+        assert!(number < 80, "the index does not catch up");
+    }
+    assert!(slowest < Duration::from_secs(3), "a write waited {slowest:?}");
+    for needle in ["the first word", "the last word", "base64,", "needle in prose", "needle in all"] {
+        assert_eq!(search(&store, needle, SortOrder::Desc).await, wanted(&store, needle).await, "{needle}");
+    }
+}
