@@ -127,8 +127,8 @@ fn short(hash: &[u8; 32]) -> Hash {
 pub(crate) struct Side {
     skeleton: Vec<u8>,
     parts: Vec<Cut>,
-    /// Only for parts that turn out not to be stored after all.
-    json: Option<Json>,
+    /// The parts that are stored already, one after the other, should they turn out not to be.
+    known: String,
 }
 
 /// Where a part of a side is to be found.
@@ -136,7 +136,7 @@ pub(crate) struct Side {
 enum Cut {
     /// In a chunk of the same batch.
     New { chunk: u32, index: u8 },
-    /// Stored before; if not after all, the text lies there in the payload.
+    /// Stored before; if not after all, the text lies there among the known ones.
     Known { hash: Hash, start: usize, end: usize },
 }
 
@@ -146,16 +146,20 @@ impl Side {
         self.skeleton.len()
     }
 
+    /// Returns how many bytes are held besides, for parts that are stored already.
+    pub(crate) fn known_bytes(&self) -> usize {
+        self.known.len()
+    }
+
     /// Returns the bytes to store; `place` answers where each part is.
     pub(crate) fn number(&self, mut place: impl FnMut(Wanted<'_>) -> Place) -> Result<Vec<u8>, StoreError> {
         if self.parts.is_empty() {
             return Ok(self.skeleton.clone());
         }
-        let text = self.json.as_ref().map_or("", Json::as_str);
         let ids = self.parts.iter().map(|part| {
             let wanted = match part {
                 Cut::New { chunk, index } => Wanted::New { chunk: *chunk, index: *index },
-                Cut::Known { hash, start, end } => Wanted::Known { hash, text: &text[*start..*end] },
+                Cut::Known { hash, start, end } => Wanted::Known { hash, text: &self.known[*start..*end] },
             };
             place(wanted).number().cast_unsigned()
         });
@@ -290,21 +294,20 @@ impl<'a> Cutter<'a> {
         if split.parts.is_empty() {
             skeleton = pack(&skeleton);
         }
-        let start = json.as_str().as_ptr().addr();
-        let mut used_known = false;
+        let mut texts = String::new();
         let mut parts = Vec::with_capacity(split.parts.len());
         for (part, known) in split.parts.iter().zip(known) {
             let hash = short(&part.hash);
             if known {
-                let start = part.text.as_ptr().addr() - start;
-                parts.push(Cut::Known { hash, start, end: start + part.text.len() });
-                used_known = true;
+                let start = texts.len();
+                texts.push_str(part.text);
+                parts.push(Cut::Known { hash, start, end: texts.len() });
             } else {
                 let (chunk, index) = self.own(hash, part.text, trace);
                 parts.push(Cut::New { chunk, index });
             }
         }
-        Side { skeleton, parts, json: used_known.then(|| json.clone()) }
+        Side { skeleton, parts, known: texts }
     }
 
     /// Returns where a part is in the chunks of the batch, adding it when it is in none.

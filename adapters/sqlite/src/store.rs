@@ -15,7 +15,8 @@ use trace::span::{Payload, Span};
 use trace::time::Timestamp;
 use trace::trace::{Session as SessionView, Trace};
 
-use crate::batch::Prepared;
+use crate::aside::aside;
+use crate::batch::{Prepared, payload_bytes};
 use crate::indexer::Indexer;
 use crate::open::{OpenError, Options, open};
 use crate::parts::Recent;
@@ -125,7 +126,10 @@ fn empty<T>() -> Page<T> {
 impl SpanStore for SqliteStore {
     async fn write(&self, scope: &Scope, batch: Batch) -> Result<Written, StoreError> {
         let project = self.project(scope).await?;
-        let prepared = Prepared::new(scope, batch, &self.inner.recent, project);
+        let bytes = payload_bytes(&batch);
+        let (scope, recent) = (*scope, self.inner.recent.clone());
+        let prepare = move || Prepared::new(&scope, batch, &recent, project);
+        let prepared = aside(bytes, prepare).await?;
         let written = self.inner.writer.write(prepared).await?;
         self.inner.indexer.wake();
         Ok(written)

@@ -102,7 +102,7 @@ impl Writer {
     /// Writes a batch and returns when it is durable.
     pub(crate) async fn write(&self, prepared: Prepared) -> Result<Written, StoreError> {
         let (reply, outcome) = oneshot::channel();
-        let permit = self.permit(prepared.bytes)?;
+        let permit = self.permit(prepared.memory)?;
         self.send(Item::Write(WriteItem { prepared, written: None, reply, _permit: permit }))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
