@@ -9,6 +9,7 @@ mod access;
 mod answer;
 mod case;
 mod conventions;
+mod costs;
 mod ctx;
 mod events;
 mod events_stream;

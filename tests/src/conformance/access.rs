@@ -22,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         the_caller_of_a_local_server_may_do_everything,
         a_local_server_says_so,
         tokens_in_the_query_are_ignored,
+        credentials_are_not_asked_for_and_not_judged,
     );
     cases.extend(cases!("access", &[Capability::LocalAccess, Capability::Proxy];
         the_proxy_accepts_local_hosts_only,
@@ -200,6 +201,13 @@ async fn a_local_server_says_so(t: Ctx) {
 async fn tokens_in_the_query_are_ignored(t: Ctx) {
     t.get("/api/stats?token=tw_sk_whatever").await.expect(200);
     t.open_events(t.call("GET", "/api/events?token=nonsense")).await;
+}
+
+async fn credentials_are_not_asked_for_and_not_judged(t: Ctx) {
+    for credentials in ["Bearer tw_sk_whatever", "Bearer", "Basic eDp5", "nonsense"] {
+        t.call("GET", "/api/stats").header("authorization", credentials).send().await.expect(200);
+        t.call("POST", "/api/traces").header("authorization", credentials).send().await.expect(201);
+    }
 }
 
 async fn the_proxy_accepts_local_hosts_only(t: Ctx) {

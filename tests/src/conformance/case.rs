@@ -28,14 +28,15 @@ pub(super) use cases;
 /// Returns every case, by section.
 pub fn all() -> Vec<Case> {
     use super::{
-        access, conventions, events, ingest, otlp, paging, proxy, query, sessions, spans, stats_export,
-        summary, system, traces,
+        access, conventions, costs, events, ingest, otlp, paging, proxy, query, sessions, spans,
+        stats_export, summary, system, traces,
     };
     [
         // One of these waits for a heartbeat, so they start first.
         events::cases(),
         system::cases(),
         conventions::cases(),
+        costs::cases(),
         access::cases(),
         paging::cases(),
         traces::cases(),

@@ -46,7 +46,7 @@ impl Frame {
 /// An open stream of events.
 pub(super) struct EventStream {
     response: reqwest::Response,
-    buffer: String,
+    buffer: Vec<u8>,
     /// What marks events as those of the case.
     mark: String,
 }
@@ -61,13 +61,13 @@ impl EventStream {
     pub(super) async fn frame_within(&mut self, time: Duration) -> Option<Frame> {
         timeout(time, async {
             loop {
-                if let Some((frame, rest)) = self.buffer.split_once("\n\n") {
-                    let frame = Frame { lines: frame.split('\n').map(str::to_owned).collect() };
-                    self.buffer = rest.to_owned();
-                    return Some(frame);
+                if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
+                    let frame: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
+                    let text = String::from_utf8(frame).expect("frames are UTF-8");
+                    return Some(Frame { lines: text.split('\n').map(str::to_owned).collect() });
                 }
                 let piece = self.response.chunk().await.ok().flatten()?;
-                self.buffer.push_str(std::str::from_utf8(&piece).expect("frames are cut at characters"));
+                self.buffer.extend_from_slice(&piece);
             }
         })
         .await
@@ -120,7 +120,7 @@ impl Ctx {
     pub(super) async fn open_events(&self, call: Call) -> EventStream {
         let response = call.open().await;
         assert_eq!(response.status(), 200, "the stream was refused");
-        let mut stream = EventStream { response, buffer: String::new(), mark: self.mark().to_owned() };
+        let mut stream = EventStream { response, buffer: Vec::new(), mark: self.mark().to_owned() };
         let first = stream.frame_within(PATIENCE).await.expect("the stream starts at once");
         assert_eq!(first.field("retry"), Some("3000"), "{first:?}");
         stream

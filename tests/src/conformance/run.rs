@@ -13,7 +13,7 @@ use super::{Case, Ctx};
 use crate::mount::{Instance, Mount};
 
 /// How long one case may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 thread_local! {
     /// Where this thread panicked last, which the panic itself does not say.

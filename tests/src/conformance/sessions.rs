@@ -153,7 +153,7 @@ async fn ids_may_hold_any_character(t: Ctx) {
     for end in ["a/b", "a:b", "a b", "ü?&#", "50%", "a+b"] {
         let id = t.id(end);
         t.trace(json!({"session_id": id})).await;
-        let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = id.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"));
         assert_eq!(session(&t, &encoded).await["id"], id);
         assert_eq!(t.list("/api/traces", &[("session_id", &id)]).await.ok()["count"], 1, "{id}");
     }

@@ -249,8 +249,5 @@ async fn read_chunks(stream: &mut TcpStream, mut bytes: Vec<u8>) -> Option<Vec<u
 }
 
 async fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
-    let mut piece = [0; 16 * 1024];
-    let read = stream.read(&mut piece).await.ok().filter(|read| *read > 0)?;
-    bytes.extend_from_slice(&piece[..read]);
-    Some(())
+    stream.read_buf(bytes).await.ok().filter(|read| *read > 0).map(|_| ())
 }

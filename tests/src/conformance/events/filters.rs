@@ -60,7 +60,10 @@ async fn names(stream: &mut EventStream) -> Vec<String> {
     }
 }
 
-async fn check(t: &Ctx, rows: &[(&[(&str, &str)], &[&str])]) {
+/// The parameters of a listener and the names of the spans it should hear.
+type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
+async fn check(t: &Ctx, rows: &[Row<'_>]) {
     let mut streams = Vec::new();
     for (query, _) in rows {
         streams.push(t.events(query).await);

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::case::cases;
 use super::super::{Case, Ctx};
+use crate::mount::Capability;
 
 pub(super) fn cases() -> Vec<Case> {
-    cases!("events.stream", &[];
+    let mut cases = cases!("events.stream", &[];
         a_heartbeat_comes_every_fifteen_seconds,
         the_answer_is_an_event_stream,
         the_stream_is_never_compressed,
@@ -21,7 +22,10 @@ pub(super) fn cases() -> Vec<Case> {
         line_breaks_in_texts_stay_inside_the_data,
         wrong_parameters_are_refused_before_the_stream,
         a_listener_that_leaves_disturbs_nobody,
-    )
+    );
+    cases
+        .extend(cases!("events.stream", &[Capability::Fresh]; a_slow_listener_is_cut_off_and_misses_nothing));
+    cases
 }
 
 async fn a_heartbeat_comes_every_fifteen_seconds(t: Ctx) {
@@ -148,6 +152,33 @@ async fn line_breaks_in_texts_stay_inside_the_data(t: Ctx) {
 async fn wrong_parameters_are_refused_before_the_stream(t: Ctx) {
     t.list("/api/events", &[("status", "done")]).await.bad_field("invalid_request", "status");
     t.list("/api/events", &[("payload", "some")]).await.bad_field("invalid_request", "payload");
+}
+
+async fn a_slow_listener_is_cut_off_and_misses_nothing(t: Ctx) {
+    let t = t.fresh().await;
+    let mut slow = t.events(&[]).await;
+    // More than the queue of a listener and the buffers of a connection hold.
+    let text = "x".repeat(20_000);
+    for batch in 0..10 {
+        let span = |n: u32| json!({"id": t.id(&format!("{batch}-{n:03}")), "input": text});
+        t.ingest(vec![], (0..400).map(span).collect()).await;
+    }
+    let (mut spans, mut last) = (0, 0);
+    while let Some(frame) = slow.frame_within(Duration::from_secs(2)).await {
+        if frame.field("data").is_some() {
+            spans += usize::from(frame.kind() == "span_completed");
+            last = frame.id();
+        }
+    }
+    assert!(spans < 4000, "the listener was not cut off");
+    let mut back = t.events_after(last, &[("types", "span_completed"), ("payload", "none")]).await;
+    back.take(4000 - spans).await;
+    t.trace(json!({"id": t.id("after")})).await;
+    assert_eq!(
+        back.frame_within(Duration::from_millis(200)).await.map(|frame| frame.kind()),
+        None,
+        "none comes twice"
+    );
 }
 
 async fn a_listener_that_leaves_disturbs_nobody(t: Ctx) {

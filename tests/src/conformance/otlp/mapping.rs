@@ -140,8 +140,11 @@ async fn attributes_fill_the_members_of_a_call(t: Ctx) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A member of a kind, the attributes sent and the value expected.
+type Row<'a> = (&'a str, &'a [(&'a str, Value)], Value);
+
 async fn the_first_attribute_of_a_row_wins(t: Ctx) {
-    let rows: [(&str, &[(&str, Value)], Value); 9] = [
+    let rows: [Row<'_>; 9] = [
         (
             "model",
             &[

@@ -138,7 +138,7 @@ async fn a_body_that_breaks_off_is_no_call(t: Ctx) {
     let mut stream = tokio::net::TcpStream::connect(&address).await.expect("the proxy listens");
     let mut head = format!("POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nx-forward-url: {}\r\n", upstream.url);
     for (name, value) in t.proxy_headers() {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head = format!("{head}{name}: {value}\r\n");
     }
     head.push_str(
         "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"mod\r\nnonsense\r\n",

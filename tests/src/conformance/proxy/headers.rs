@@ -26,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         malformed_wishes_do_not_fail_the_call,
         traceparent_passes_but_names_nothing,
         the_key_in_the_query_is_removed,
+        keys_and_texts_are_not_logged,
     );
     cases.extend(cases!("proxy.header", &[Capability::Proxy, Capability::LocalAccess];
         a_key_cut_by_a_path_is_understood,
@@ -275,6 +276,25 @@ async fn the_key_in_the_query_is_removed(t: Ctx) {
             continue; // A mount that knows its keys refuses this one.
         }
         assert_eq!(upstream.only().target(), forwarded);
+    }
+}
+
+async fn keys_and_texts_are_not_logged(t: Ctx) {
+    let (key, question, reply) = (t.word("key"), t.word("question"), t.word("reply"));
+    for status in [200, 401] {
+        let upstream = Upstream::json(status, &json!({"error": {"message": reply}})).await;
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": question}]});
+        let call = t
+            .proxied(&upstream.url, "POST", CHAT)
+            .json(&body)
+            .header("authorization", &format!("Bearer {key}"));
+        t.recorded(&call.send().await.expect(status)).await;
+    }
+    t.span(json!({"input": question})).await;
+    t.post("/api/spans", &json!({"name": question, "input": {"deep": question}})).await.expect(400);
+    let log = t.log();
+    for secret in [key, question, reply] {
+        assert!(!log.contains(&secret), "{secret} was logged");
     }
 }
 
