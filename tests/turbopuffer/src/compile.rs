@@ -358,6 +358,15 @@ fn malformed(json: &Json) -> Failure {
 }
 
 pub(crate) fn mismatch(name: &str, operator: &str, expected: &str, got: &Json) -> Failure {
-    let got = got.as_str().map_or_else(|| got.to_string(), |text| format!("'{text}'"));
-    Failure::filter(name, &format!("type mismatch, {operator} expects {expected}, but got {got}"))
+    let got = shown(got);
+    Failure::filter(name, &format!("type mismatch, {operator} expects {expected}, but got '{got}'"))
+}
+
+/// A value as the service shows it in messages: without quotes, arrays in brackets.
+pub(crate) fn shown(json: &Json) -> String {
+    match json {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
 }

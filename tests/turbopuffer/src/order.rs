@@ -1,8 +1,9 @@
 //! Documents in the order of their attributes.
 
 use std::cmp::Ordering;
+use std::ops::Bound;
 
-use crate::filter::Filter;
+use crate::filter::{Comparison, Filter, Operand};
 use crate::rows::{Field, Row, Rows, Slot};
 use crate::schema::Schema;
 use crate::value::Value;
@@ -57,7 +58,9 @@ impl Rows {
             Field::Id => return self.by_id().filter_map(passing).take(count).collect(),
             Field::Column(column) => column,
         };
+        let range = filter.map_or_else(Range::default, |filter| Range::of(filter, first.field));
         self.with_values(column, |index| {
+            let mut groups = index.slots.range((range.from(), range.to()));
             let mut found = Vec::new();
             let mut visit = |slots: &[Slot]| {
                 let group: Vec<_> = slots.iter().copied().filter_map(passing).collect();
@@ -65,12 +68,63 @@ impl Rows {
                 found.len() < count
             };
             if first.is_descending {
-                index.slots.values().rev().all(|slots| visit(slots));
+                groups.rev().all(|(_, slots)| visit(slots));
             } else {
-                index.slots.values().all(|slots| visit(slots));
+                groups.all(|(_, slots)| visit(slots));
             }
             found
         })
+    }
+}
+
+/// Values of a field outside of which no document passes a filter; a cursor skips earlier pages by it.
+#[derive(Debug, Default)]
+struct Range<'a> {
+    least: Option<&'a Value>,
+    most: Option<&'a Value>,
+}
+
+impl<'a> Range<'a> {
+    fn of(filter: &'a Filter, field: Field) -> Self {
+        match filter {
+            Filter::All(filters) => filters.iter().fold(Self::default(), |range, filter| {
+                let other = Self::of(filter, field);
+                let least = range.least.max(other.least);
+                let most = match (range.most, other.most) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+                Self { least, most }
+            }),
+            Filter::Any(filters) => {
+                let ranges = filters.iter().map(|filter| Self::of(filter, field));
+                let hull = |a: Self, b: Self| Self {
+                    least: a.least.zip(b.least).map(|(a, b)| a.min(b)),
+                    most: a.most.zip(b.most).map(|(a, b)| a.max(b)),
+                };
+                ranges.reduce(hull).unwrap_or_default()
+            }
+            Filter::Compare { field: other, comparison, operand: Operand::Value(Some(value)) }
+                if *other == field =>
+            {
+                match comparison {
+                    Comparison::Equal => Self { least: Some(value), most: Some(value) },
+                    Comparison::Less | Comparison::AtMost => Self { least: None, most: Some(value) },
+                    Comparison::Greater | Comparison::AtLeast => Self { least: Some(value), most: None },
+                }
+            }
+            _ => Self::default(),
+        }
+    }
+
+    fn from(&self) -> Bound<Option<Value>> {
+        self.least.map_or(Bound::Unbounded, |least| Bound::Included(Some(least.clone())))
+    }
+
+    /// `BTreeMap::range` panics on an empty range, so the end is never before the start.
+    fn to(&self) -> Bound<Option<Value>> {
+        let most = self.most.map(|most| self.least.map_or(most, |least| most.max(least)));
+        most.map_or(Bound::Unbounded, |most| Bound::Included(Some(most.clone())))
     }
 }
 

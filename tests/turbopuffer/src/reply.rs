@@ -1,12 +1,13 @@
 //! Answers before they become HTTP.
 
 use std::io::Write;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::Value as Json;
@@ -78,8 +79,7 @@ impl Reply {
             Ending::Whole => Body::from(self.body),
             Ending::Truncated => {
                 let half = Bytes::copy_from_slice(&self.body[..length / 2]);
-                let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-                Body::from_stream(stream::iter([Ok(half), Err(broken)]))
+                Body::from_stream(stream::once(async { Ok(half) }).chain(stream::once(broken())))
             }
         };
         let mut response = Response::new(body);
@@ -88,4 +88,10 @@ impl Reply {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         response
     }
+}
+
+/// Fails after the first half had time to be sent: an error at once would drop it as well.
+async fn broken() -> Result<Bytes, std::io::Error> {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Err(std::io::ErrorKind::ConnectionReset.into())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use crate::compile::{Compiler, check_built};
+use crate::compile::{Compiler, check_built, shown};
 use crate::datetime;
 use crate::error::{Failure, Outcome};
 use crate::filter::Filter;
@@ -139,8 +139,8 @@ impl Compiler<'_> {
         };
         let words = analysis.query_tokens(query).ok_or_else(|| {
             let expected = if analysis.is_pre_tokenized() { "[]string" } else { "string" };
-            let got = query.as_str().map_or_else(|| query.to_string(), |text| format!("'{text}'"));
-            failure(&format!("invalid input {got} for rank_by field \"{name}\", expecting {expected}"))
+            let got = shown(query);
+            failure(&format!("invalid input '{got}' for rank_by field \"{name}\", expecting {expected}"))
         })?;
         let limit = self.settings.limits.text_query_chars;
         if query.as_str().is_some_and(|query| query.chars().count() > limit) {

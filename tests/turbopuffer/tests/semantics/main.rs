@@ -1,7 +1,14 @@
 //! What the emulator does with requests, as clients see it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod aggregates;
 mod conditions;
+mod faults;
+mod filters;
+mod limits;
+mod namespaces;
+mod ranking;
+mod speed;
 mod writes;
 
 use reqwest::{Method, Response, StatusCode};
