@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::count;
+use crate::nul;
 use crate::price::Prices;
 
 /// Attributes of a custom kind, or what an OpenTelemetry span carried besides.
@@ -28,7 +30,7 @@ pub enum SpanKind {
         /// The file's path.
         path: String,
         /// Bytes read.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "count::or_zero")]
         bytes_read: u64,
         /// The content hash that was read, when known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +41,7 @@ pub enum SpanKind {
         /// The file's path.
         path: String,
         /// Bytes written.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "count::or_zero")]
         bytes_written: u64,
         /// The content hash that was written, empty when unknown.
         #[serde(default)]
@@ -88,32 +90,45 @@ fn unknown_model() -> String {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The whole prompt: cached, cache-write and audio tokens included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
     /// The whole answer: reasoning and audio tokens included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
     /// The part of the prompt read from the provider's cache.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub cached_input_tokens: Option<u64>,
     /// The part of the prompt written to the provider's cache for five minutes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub cache_write_tokens: Option<u64>,
     /// The part of the prompt written to the provider's cache for an hour.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_tokens: Option<u64>,
     /// The part of the answer spent on reasoning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<u64>,
     /// The part of the prompt that was audio.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub audio_input_tokens: Option<u64>,
     /// The part of the answer that was audio.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count::optional", skip_serializing_if = "Option::is_none")]
     pub audio_output_tokens: Option<u64>,
 }
 
 impl Usage {
+    fn counts(&self) -> [Option<u64>; 8] {
+        [
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_input_tokens,
+            self.cache_write_tokens,
+            self.cache_write_1h_tokens,
+            self.reasoning_tokens,
+            self.audio_input_tokens,
+            self.audio_output_tokens,
+        ]
+    }
+
     /// Returns input plus output, or `None` when neither is known.
     pub fn total(&self) -> Option<u64> {
         match (self.input_tokens, self.output_tokens) {
@@ -133,6 +148,9 @@ pub enum Cost {
 }
 
 impl Cost {
+    /// The largest cost a client may name. Sums of costs up to here keep their meaning.
+    pub const MAX_USD: f64 = 1e12;
+
     /// Returns US dollars.
     pub fn usd(self) -> f64 {
         match self {
@@ -198,6 +216,27 @@ impl SpanKind {
         }
     }
 
+    /// Returns whether sums of the kind's numbers keep their meaning. For what clients write, not for what we worked
+    /// out from it.
+    fn check(&self) -> Result<(), InvalidKind> {
+        let counts = match self {
+            Self::LlmCall(call) => call.usage.counts().to_vec(),
+            Self::FsRead { bytes_read: bytes, .. } | Self::FsWrite { bytes_written: bytes, .. } => {
+                vec![Some(*bytes)]
+            }
+            Self::Custom { .. } => Vec::new(),
+        };
+        if counts.into_iter().flatten().any(|count| count > count::MAX) {
+            return Err(InvalidKind(format!("kind: a count is at most {}", count::MAX)));
+        }
+        match self.llm().and_then(|call| call.cost) {
+            Some(cost) if cost.usd() > Cost::MAX_USD => {
+                Err(InvalidKind(format!("kind: a cost is at most {} US dollars", Cost::MAX_USD)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Works out the cost of a model call unless the client named one.
     pub fn estimate_cost(&mut self, prices: &Prices) {
         if let Self::LlmCall(call) = self
@@ -249,8 +288,10 @@ impl KindInput {
         }
         // Members set to null say nothing, as if they were absent.
         members.retain(|_, value| !value.is_null());
+        nul::replace_in_object(&mut members);
         let input = Self(members);
-        input.kind().map(|_| input)
+        input.kind()?.check()?;
+        Ok(input)
     }
 
     /// Returns the kind with defaults for what is absent.
@@ -330,17 +371,53 @@ mod tests {
     }
 
     #[test]
-    fn unknown_types_and_negative_tokens_are_refused() {
+    fn unknown_types_and_numbers_that_make_no_sense_are_refused() {
         for bad in [
             json!({"type": "video"}),
             json!({}),
             json!([]),
             json!({"type": "llm_call", "input_tokens": -1}),
             json!({"type": "llm_call", "cost": -0.5}),
+            json!({"type": "llm_call", "cost": 1.7e308}),
+            json!({"type": "llm_call", "input_tokens": u64::MAX}),
+            json!({"type": "llm_call", "output_tokens": 1.5}),
+            json!({"type": "llm_call", "output_tokens": 1e300}),
+            json!({"type": "fs_read", "path": "a", "bytes_read": u64::MAX}),
             json!({"type": "fs_read"}),
         ] {
             assert!(KindInput::parse(bad.clone()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_as_floats() {
+        let call = parse(json!({"type": "llm_call", "input_tokens": 10.0, "reasoning_tokens": 2e3}));
+        let usage = call.llm().unwrap().usage;
+        assert_eq!(
+            (usage.input_tokens, usage.reasoning_tokens, usage.output_tokens),
+            (Some(10), Some(2_000), None)
+        );
+        let read = parse(json!({"type": "fs_read", "path": "a", "bytes_read": 7.0}));
+        assert!(matches!(read, SpanKind::FsRead { bytes_read: 7, .. }));
+    }
+
+    #[test]
+    fn nul_becomes_the_replacement_character() {
+        let kind = parse(json!({"type": "custom", "kind": "a\0", "attributes": {"b\0": ["\0"]}}));
+        let wanted =
+            json!({"type": "custom", "kind": "a\u{fffd}", "attributes": {"b\u{fffd}": ["\u{fffd}"]}});
+        assert_eq!(serde_json::to_value(kind).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_cost_worked_out_may_be_larger_than_one_named() {
+        let mut old = parse(json!({"type": "llm_call", "model": "m"}));
+        if let SpanKind::LlmCall(call) = &mut old {
+            call.cost = Some(Cost::Estimated(5e12));
+        }
+        let merged =
+            KindInput::parse(json!({"type": "llm_call", "output_tokens": 7})).unwrap().laid_over(&old);
+        assert_eq!(merged.llm().unwrap().cost, Some(Cost::Estimated(5e12)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! The way in is [`record::Recorder`]; the way out is [`ports::SpanStore`] with a [`filter::ListQuery`].
 
 pub mod capture;
+pub mod count;
 pub mod event;
 pub mod filter;
 pub mod host;
@@ -11,6 +12,7 @@ pub mod id;
 pub mod identity;
 pub mod json;
 pub mod kind;
+pub mod nul;
 pub mod otlp;
 pub mod payload;
 pub mod ports;

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::id::{Scope, SpanId, TraceId};
+use crate::nul;
 use crate::ports::{
     Batch, Detach, EventBus, Inline, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written,
 };
 use crate::price::Prices;
+use crate::quota::Quota;
 use crate::trace::{NewTrace, Totals, Trace};
 
 /// Records batches: prices them, writes them, tells listeners. REST, OTLP, the proxy and evaluations all call it.
@@ -21,18 +23,25 @@ pub struct Recorder {
     events: Arc<dyn EventBus>,
     prices: Arc<Prices>,
     detach: Arc<dyn Detach>,
+    quota: Option<Arc<Quota>>,
 }
 
 impl Recorder {
     /// Returns a recorder that writes to `spans` and tells `events`, as part of its caller.
     pub fn new(spans: Arc<dyn SpanStore>, events: Arc<dyn EventBus>, prices: Arc<Prices>) -> Self {
-        Self { spans, events, prices, detach: Arc::new(Inline) }
+        Self { spans, events, prices, detach: Arc::new(Inline), quota: None }
     }
 
     /// Returns the recorder with its changes run by `detach`, for runtimes that drop the work of clients that left.
     #[must_use]
     pub fn detached_by(self, detach: Arc<dyn Detach>) -> Self {
         Self { detach, ..self }
+    }
+
+    /// Returns the recorder with new spans kept within what plans allow.
+    #[must_use]
+    pub fn within(self, quota: Arc<Quota>) -> Self {
+        Self { quota: Some(quota), ..self }
     }
 
     /// Returns the price table calls are priced with.
@@ -46,21 +55,29 @@ impl Recorder {
     pub async fn record(
         &self,
         scope: &Scope,
-        traces: Vec<NewTrace>,
+        mut traces: Vec<NewTrace>,
         mut spans: Vec<SpanWrite>,
     ) -> Result<Written, StoreError> {
         if traces.is_empty() && spans.is_empty() {
             return Ok(Written::default());
         }
         for write in &mut spans {
-            if let SpanWrite::Create(new) | SpanWrite::Put(new) = write {
-                new.span.kind.estimate_cost(&self.prices);
+            match write {
+                SpanWrite::Create(new) | SpanWrite::Put(new) => {
+                    nul::replace_in_span(&mut new.span);
+                    new.span.kind.estimate_cost(&self.prices);
+                }
+                SpanWrite::Finish(finish) => nul::replace_in_status(&mut finish.status),
             }
         }
+        traces.iter_mut().for_each(nul::replace_in_trace);
         let batch = Batch { traces, spans, prices: Arc::clone(&self.prices) };
         let (recorder, scope) = (self.clone(), *scope);
         let work = async move {
-            let written = recorder.spans.write(&scope, batch).await?;
+            let written = match &recorder.quota {
+                None => recorder.spans.write(&scope, batch).await?,
+                Some(quota) => quota.write(&*recorder.spans, &scope, batch).await?,
+            };
             recorder.tell(&scope, events_of(&written)).await;
             Ok(written)
         };

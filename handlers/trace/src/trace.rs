@@ -115,7 +115,7 @@ pub struct NewTrace {
     pub name: Option<(String, NameRank)>,
     /// Labels; repeats are dropped.
     pub tags: Vec<String>,
-    /// The session; `None` falls back to a `session_id:` or `session:` tag.
+    /// The session; `None` or an empty text falls back to a `session_id:` or `session:` tag.
     pub session_id: Option<String>,
     /// Members the user added.
     pub metadata: Attributes,
@@ -153,7 +153,7 @@ impl NewTrace {
         let trace = Trace {
             id: self.id,
             name,
-            session_id: self.session_id.or_else(|| session_of(&tags)),
+            session_id: named(self.session_id).or_else(|| session_of(&tags)),
             tags,
             metadata: self.metadata,
             machine_id: self.machine_id,
@@ -179,7 +179,7 @@ impl NewTrace {
         }
         add_tags(&mut trace.tags, self.tags);
         if trace.session_id.is_none() {
-            trace.session_id = self.session_id.or_else(|| session_of(&trace.tags));
+            trace.session_id = named(self.session_id).or_else(|| session_of(&trace.tags));
         }
         for (member, value) in self.metadata {
             trace.metadata.entry(member).or_insert(value);
@@ -195,6 +195,11 @@ impl NewTrace {
 pub fn add_tags(tags: &mut Vec<String>, more: Vec<String>) {
     let mut seen: std::collections::HashSet<String> = tags.iter().cloned().collect();
     tags.extend(more.into_iter().filter(|tag| seen.insert(tag.clone())));
+}
+
+/// Returns the session, which an empty text does not name.
+fn named(session: Option<String>) -> Option<String> {
+    session.filter(|session| !session.is_empty())
 }
 
 /// Returns the session that tags name: the first `session_id:<x>` or `session:<x>`.
@@ -248,6 +253,17 @@ mod tests {
             on_existing,
             ..NewTrace::implicit(TraceId::parse("t").unwrap(), Timestamp::from_micros(10))
         }
+    }
+
+    #[test]
+    fn an_empty_session_is_none() {
+        let empty = |tags| NewTrace { session_id: Some(String::new()), ..new(None, tags, OnExisting::Merge) };
+        let (mut trace, rank) = empty(&[]).into_trace();
+        assert_eq!(trace.session_id, None);
+        empty(&[]).merge_into(&mut trace, rank);
+        assert_eq!(trace.session_id, None);
+        empty(&["session:x"]).merge_into(&mut trace, rank);
+        assert_eq!(trace.session_id.as_deref(), Some("x"));
     }
 
     #[test]

@@ -14,7 +14,8 @@ use trace::event::Event;
 use trace::id::{Scope, TraceId};
 use trace::ports::{Detach, EventBus, Sequence, SpanStore, SpanWrite, StoreError, Subscription};
 use trace::record::Recorder;
-use trace::testing::{MemoryStore, new_span, scope, span};
+use trace::span::{Finish, SpanStatus, Version};
+use trace::testing::{MemoryStore, llm_span, new_span, new_trace, scope, span, time};
 
 /// Takes a while to hear of anything, as a bus on another machine does.
 #[derive(Default)]
@@ -80,5 +81,38 @@ async fn what_became_of_a_change_comes_back_to_a_caller_that_waits() {
         assert_eq!((written.traces.len(), written.spans.len()), (1, 1));
         assert!(recorder.delete_trace(&scope(1), &TraceId::parse("t").unwrap()).await.unwrap() == Some(1));
         assert!(recorder.delete_trace(&scope(1), &TraceId::parse("t").unwrap()).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn nul_is_replaced_in_everything_that_comes_in() {
+    let store = Arc::new(MemoryStore::default());
+    let recorder = Recorder::new(Arc::clone(&store) as _, Arc::new(SlowBus::default()), Arc::default());
+    let mut trace = new_trace("t", 0, Some("a\0"), &["b\0"], Some("c\0"));
+    trace.metadata.insert("d\0".to_owned(), "e\0".into());
+    let mut call = llm_span("t", "a", 0, "gpt\0");
+    call.name = "f\0".to_owned();
+    call.status = SpanStatus::Failed { error: "g\0".to_owned() };
+    let running = SpanWrite::Create(new_span(span("t", "b", 0), None, None));
+    let writes = vec![SpanWrite::Create(new_span(call, None, None)), running];
+    recorder.record(&scope(1), vec![trace], writes).await.unwrap();
+    let status = SpanStatus::Failed { error: "h\0".to_owned() };
+    let end = Finish {
+        trace_id: None,
+        span_id: span("t", "b", 0).id,
+        version: Version::new(&status, time(1)),
+        status,
+        ended_at: time(1),
+        output: None,
+        kind: None,
+    };
+    recorder.record(&scope(1), Vec::new(), vec![SpanWrite::Finish(end)]).await.unwrap();
+
+    let id = TraceId::parse("t").unwrap();
+    let trace = store.find_trace(&scope(1), &id).await.unwrap().unwrap();
+    let spans = store.list_of_traces(&scope(1), &[id]).await.unwrap();
+    assert_eq!(trace.session_id.as_deref(), Some("c\u{fffd}"));
+    for text in [format!("{trace:?}"), format!("{spans:?}")] {
+        assert!(text.contains('\u{fffd}') && !text.contains("\\0"), "{text}");
     }
 }

@@ -6,13 +6,13 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use serde_json::{Map, Value};
 
+use crate::count;
 use crate::json::Json;
+use crate::kind::Cost;
+use crate::nul;
 
 /// How deep a value may nest. Readers of stored rows stop at 128, and rows wrap values in levels of their own.
 const MAX_DEPTH: usize = 64;
-
-/// Counts above this are mistakes; JSON readers keep whole numbers exact up to here.
-const MAX_COUNT: u64 = 1 << 53;
 
 /// Returns whether a value says nothing: absent, an empty text or an empty list.
 pub(super) fn is_empty(value: &Any) -> bool {
@@ -28,8 +28,9 @@ pub(super) fn is_empty(value: &Any) -> bool {
 }
 
 /// Returns `text` with NUL, which no store and no terminal takes, replaced by U+FFFD.
-pub(super) fn clean(text: String) -> String {
-    if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "\u{fffd}") } else { text }
+pub(super) fn clean(mut text: String) -> String {
+    nul::replace(&mut text);
+    text
 }
 
 /// Returns a value as text: a text as it is, anything else as JSON.
@@ -44,26 +45,17 @@ pub(super) fn text(value: Any) -> String {
 pub(super) fn count(value: &Any) -> Option<u64> {
     let number = match value {
         Any::IntValue(number) => u64::try_from(*number).ok(),
-        Any::DoubleValue(number) => whole(*number),
+        Any::DoubleValue(number) => count::whole(*number),
         Any::StringValue(text) => {
             let text = text.trim();
-            text.parse().ok().or_else(|| whole(text.parse().ok()?))
+            text.parse().ok().or_else(|| count::whole(text.parse().ok()?))
         }
         _ => None,
     };
-    number.filter(|number| *number <= MAX_COUNT)
+    number.filter(|number| *number <= count::MAX)
 }
 
-fn whole(number: f64) -> Option<u64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be whole and in range"
-    )]
-    (number >= 0.0 && number.fract() == 0.0 && number < 9e15).then_some(number as u64)
-}
-
-/// Returns a number that is finite and not negative, also when sent as text.
+/// Returns an amount of dollars or milliseconds: not negative, not beyond all sense; also when sent as text.
 pub(super) fn amount(value: &Any) -> Option<f64> {
     let number: f64 = match value {
         #[expect(clippy::cast_precision_loss, reason = "amounts are small")]
@@ -72,7 +64,7 @@ pub(super) fn amount(value: &Any) -> Option<f64> {
         Any::StringValue(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    (number.is_finite() && number >= 0.0).then_some(number)
+    (0.0..=Cost::MAX_USD).contains(&number).then_some(number)
 }
 
 /// Returns a value as what went in or came out: a text that holds an object or array is that value.
@@ -231,6 +223,21 @@ mod tests {
         let read: Vec<_> = counts.iter().map(count).collect();
         let wanted = [Some(7), None, Some(7), None, None, Some(7), Some(7), None, None, None, None];
         assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn amounts_are_not_negative_and_not_beyond_all_sense() {
+        let amounts = [
+            Any::IntValue(2),
+            Any::DoubleValue(0.5),
+            string(" 0.25 "),
+            Any::DoubleValue(-0.5),
+            Any::DoubleValue(1.7e308),
+            Any::DoubleValue(f64::NAN),
+            string("inf"),
+        ];
+        let read: Vec<_> = amounts.iter().map(amount).collect();
+        assert_eq!(read, [Some(2.0), Some(0.5), Some(0.25), None, None, None, None]);
     }
 
     #[test]

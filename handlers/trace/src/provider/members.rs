@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::count;
+
 /// The members of an object, each value still text.
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -70,19 +72,11 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns a number that is a non-negative whole one.
+/// Returns a number that is a count: whole, not negative, not beyond all sense.
 pub(super) fn count(raw: &RawValue) -> Option<u64> {
     let text = raw.get();
-    if let Ok(count) = text.parse() {
-        return Some(count);
-    }
-    let number: f64 = text.parse().ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be whole and in range"
-    )]
-    (number >= 0.0 && number.fract() == 0.0 && number < 9e15).then_some(number as u64)
+    let number = text.parse().ok().or_else(|| count::whole(text.parse().ok()?));
+    number.filter(|number| *number <= count::MAX)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
