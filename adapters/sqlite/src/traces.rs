@@ -126,7 +126,7 @@ fn is_text(test: &Test) -> bool {
 
 fn having(tests: &[Test]) -> Filter {
     let terms = tests.iter().map(|test| Term { negated: false, test: test.clone() });
-    Filter { terms: terms.collect() }
+    Filter { terms: terms.collect(), ..Filter::default() }
 }
 
 /// Where the traces of a page are looked for.

@@ -15,6 +15,9 @@ use crate::time::Timestamp;
 pub struct Filter {
     /// The terms, in the order they were written.
     pub terms: Vec<Term>,
+    /// Times of the terms that were written relative to now, such as `24h`, with how they were written. They are
+    /// another moment on every page of what is still the same list.
+    pub relative: Vec<(Timestamp, String)>,
 }
 
 /// One test, or its opposite.
@@ -131,9 +134,7 @@ impl Filter {
         self.terms.push(Term { negated: false, test });
     }
 
-    /// Returns a number that tells filters apart, the same on every machine.
-    ///
-    /// Times count only as being there: `since:24h` means another moment on every page, and the list is the same.
+    /// Returns a number that tells filters apart, the same on every machine and, with relative times, at any moment.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = blake3::Hasher::new();
         self.hash_into(&mut hasher);
@@ -143,14 +144,21 @@ impl Filter {
     fn hash_into(&self, hasher: &mut blake3::Hasher) {
         for term in &self.terms {
             let text = match &term.test {
-                Test::Since(_) => format!("{}since", term.negated),
-                Test::Until(_) => format!("{}until", term.negated),
+                Test::Since(time) => self.written("since", term.negated, *time),
+                Test::Until(time) => self.written("until", term.negated, *time),
                 _ => term.to_string(),
             };
             // The length keeps two terms from reading like one.
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
+    }
+
+    /// Returns a time as it was written when that was relative, else the moment.
+    fn written(&self, key: &str, negated: bool, time: Timestamp) -> String {
+        let relative = self.relative.iter().find(|(moment, _)| *moment == time);
+        let time = relative.map_or_else(|| time.as_micros().to_string(), |(_, text)| text.clone());
+        format!("{negated}{key}:{time}")
     }
 
     /// Returns whether everything matches.

@@ -49,7 +49,17 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Query, QueryError> {
             Token::Filter { negated, key, operator, value } => match key {
                 "sort" => query.sort_by = Some(sort_by(operator, &value)?),
                 "order" => query.sort_order = Some(sort_order(operator, &value)?),
-                _ => query.filter.terms.push(Term { negated, test: test(key, operator, value, now)? }),
+                _ => {
+                    let written = value.clone();
+                    let test = test(key, operator, value, now)?;
+                    if let Test::Since(time) | Test::Until(time) = test {
+                        query
+                            .filter
+                            .relative
+                            .extend(relative_time(&written, now).filter(|(own, _)| *own == time));
+                    }
+                    query.filter.terms.push(Term { negated, test });
+                }
             },
         }
     }
@@ -58,7 +68,13 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Query, QueryError> {
 
 /// Reads a time: RFC 3339, a date, or `<n>s`, `m`, `h` or `d` before `now`. `None` when it is neither.
 pub fn parse_time(text: &str, now: Timestamp) -> Option<Timestamp> {
-    relative(text.trim()).map(|micros| now.minus_micros(micros)).or_else(|| Timestamp::parse(text).ok())
+    relative_time(text, now).map(|(time, _)| time).or_else(|| Timestamp::parse(text).ok())
+}
+
+/// Reads a time written relative to now and returns it with its text, as [`Filter::relative`] keeps it.
+pub fn relative_time(text: &str, now: Timestamp) -> Option<(Timestamp, String)> {
+    let text = text.trim();
+    relative(text).map(|micros| (now.minus_micros(micros), text.to_owned()))
 }
 
 fn relative(text: &str) -> Option<i64> {

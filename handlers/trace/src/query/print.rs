@@ -178,7 +178,7 @@ mod tests {
 
     fn any_filter() -> impl Strategy<Value = Filter> {
         let term = (any::<bool>(), any_test()).prop_map(|(negated, test)| Term { negated, test });
-        proptest::collection::vec(term, 0..6).prop_map(|terms| Filter { terms })
+        proptest::collection::vec(term, 0..6).prop_map(|terms| Filter { terms, ..Filter::default() })
     }
 
     #[test]
@@ -200,15 +200,32 @@ mod tests {
             ListQuery { filter, sort_by, sort_order, after: None, limit: 50 }.fingerprint()
         };
         let plain = list("model:a since:1h", SortBy::Cost);
-        assert_eq!(plain, list("model:\"a\" since:2h", SortBy::Cost));
-        for other in
-            ["model:b since:1h", "-model:a since:1h", "model:a", "model:a -since:1h", "since:1h model:a"]
-        {
+        assert_eq!(plain, list("model:\"a\" since:1h", SortBy::Cost));
+        for other in [
+            "model:b since:1h",
+            "-model:a since:1h",
+            "model:a",
+            "model:a -since:1h",
+            "model:a until:1h",
+            "model:a since:2h",
+            "since:1h model:a",
+        ] {
             assert_ne!(plain, list(other, SortBy::Cost), "{other}");
         }
         assert_ne!(plain, list("model:a since:1h", SortBy::Name));
         assert_eq!(read("a b").filter.fingerprint(), read("a b").filter.fingerprint());
         assert_ne!(read("a b").filter.fingerprint(), read("\"a b\"").filter.fingerprint());
+    }
+
+    #[test]
+    fn a_relative_time_is_the_same_list_at_any_moment_and_an_absolute_one_is_its_moment() {
+        let at = |text: &str, micros| {
+            parse(text, Timestamp::from_micros(now().as_micros() + micros)).unwrap().filter.fingerprint()
+        };
+        assert_eq!(at("since:1h until:5m", 0), at("since:1h until:5m", 7_000_000));
+        assert_eq!(at("since:2025-03-01", 0), at("since:2025-03-01T01:00:00+01:00", 7));
+        assert_ne!(at("since:2025-03-01", 0), at("since:2025-03-02", 0));
+        assert_ne!(at("since:1h", 0), at(&format!("since:{}", now().minus_micros(3_600_000_000)), 0));
     }
 
     proptest! {

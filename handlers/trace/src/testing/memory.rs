@@ -65,19 +65,21 @@ impl Project {
             let change = self.put_trace(new);
             note(&mut touched, id, change);
         }
-        let mut spans = Vec::new();
+        let (mut spans, mut replaced) = (Vec::new(), Vec::new());
         for write in batch.spans {
             spans.push(match write {
                 SpanWrite::Create(new) => self.create(new, &mut touched),
-                SpanWrite::Put(new) => self.put(new, &mut touched),
-                SpanWrite::Finish(finish) => self.finish(&finish, &batch.prices, &mut touched),
+                SpanWrite::Put(new) => self.put(new, &mut touched, &mut replaced),
+                SpanWrite::Finish(finish) => {
+                    self.finish(&finish, &batch.prices, &mut touched, &mut replaced)
+                }
             });
         }
         let written = |(id, change): (TraceId, TraceChange)| {
             let trace = self.traces.iter().find(|stored| stored.trace.id == id).unwrap();
             TraceWritten { change, trace: Arc::new(self.with_totals(trace)) }
         };
-        Written { traces: touched.into_iter().map(written).collect(), spans }
+        Written { traces: touched.into_iter().map(written).collect(), spans, replaced }
     }
 
     fn put_trace(&mut self, new: NewTrace) -> TraceChange {
@@ -103,7 +105,12 @@ impl Project {
         self.insert(new, touched)
     }
 
-    fn put(&mut self, new: NewSpan, touched: &mut Vec<(TraceId, TraceChange)>) -> SpanChange {
+    fn put(
+        &mut self,
+        new: NewSpan,
+        touched: &mut Vec<(TraceId, TraceChange)>,
+        replaced: &mut Vec<Arc<Span>>,
+    ) -> SpanChange {
         let same = |stored: &&mut StoredSpan| {
             stored.span.id == new.span.id && stored.span.trace_id == new.span.trace_id
         };
@@ -114,7 +121,7 @@ impl Project {
             return SpanChange::Stale;
         }
         stored.version = new.version;
-        stored.span = Arc::new(new.span);
+        replaced.push(std::mem::replace(&mut stored.span, Arc::new(new.span)));
         stored.payload.input = new.payload.input.or(stored.payload.input.take());
         stored.payload.output = new.payload.output.or(stored.payload.output.take());
         note(touched, stored.span.trace_id.clone(), TraceChange::Unchanged);
@@ -126,6 +133,7 @@ impl Project {
         finish: &Finish,
         prices: &Prices,
         touched: &mut Vec<(TraceId, TraceChange)>,
+        replaced: &mut Vec<Arc<Span>>,
     ) -> SpanChange {
         let named = |stored: &&mut StoredSpan| {
             stored.span.id == finish.span_id
@@ -139,7 +147,7 @@ impl Project {
         }
         let mut span = Span::clone(&stored.span);
         span.finish(finish, prices);
-        stored.span = Arc::new(span);
+        replaced.push(std::mem::replace(&mut stored.span, Arc::new(span)));
         stored.version = finish.version;
         stored.payload.output = finish.output.clone().or(stored.payload.output.take());
         note(touched, stored.span.trace_id.clone(), TraceChange::Unchanged);
@@ -220,7 +228,7 @@ impl Project {
         let spans = || self.spans_of(stored.number);
         let meets = |tests: &[Test], stored: &StoredSpan| {
             let terms = tests.iter().map(|test| Term { negated: false, test: test.clone() });
-            self.matches(&Filter { terms: terms.collect() }, stored)
+            self.matches(&Filter { terms: terms.collect(), ..Filter::default() }, stored)
         };
         let own = |term: &Term| of_trace(&term.test, &trace) != term.negated;
         let named = |term: &Term| {
@@ -263,7 +271,7 @@ impl Project {
         ids.dedup();
         let (own, rest): (Vec<_>, Vec<_>) =
             query.filter.terms.iter().cloned().partition(|term| is_of_session(&term.test));
-        let of_traces = TraceFilter::of(&Filter { terms: rest });
+        let of_traces = TraceFilter::of(&Filter { terms: rest, ..Filter::default() });
         let matches = |session: &Session| {
             own.iter().all(|term| of_session(&term.test, session) != term.negated)
                 && self.traces.iter().any(|stored| {

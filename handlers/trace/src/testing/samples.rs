@@ -300,7 +300,7 @@ pub(super) const INNER: [&str; 14] = [
 pub(super) fn filter(numbers: &mut Numbers, tests: &[Test]) -> Filter {
     let terms = (0..=numbers.below(3))
         .map(|_| Term { negated: numbers.chance(25), test: numbers.pick(tests).clone() });
-    Filter { terms: terms.collect() }
+    Filter { terms: terms.collect(), ..Filter::default() }
 }
 
 pub(super) const SPAN_SORTS: [SortBy; 5] =
