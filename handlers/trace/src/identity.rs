@@ -3,11 +3,13 @@
 //! Nothing here applies in local mode, where one constant caller may do everything.
 
 mod key;
+mod mail_job;
 mod plan;
 mod role;
 mod secret;
 
 pub use key::{ApiKeyText, KEY_PREFIX_LENGTH, KEY_START, PRECONFIGURED_KEY_MIN};
+pub use mail_job::MailJob;
 pub use plan::{InvalidPlan, Plan, PlanLimits};
 pub use role::{InvalidRole, InvalidScope, Permission, Permissions, Role};
 pub use secret::{SecretHash, SecretToken};

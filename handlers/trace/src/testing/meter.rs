@@ -1,0 +1,93 @@
+//! Usage counted in one process.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use crate::id::{OrgId, ProjectId, Scope};
+use crate::ports::{Meter, StoreError, Usage};
+use crate::time::Timestamp;
+
+/// Counts usage in maps. For tests.
+#[derive(Debug, Default)]
+pub struct MemoryMeter(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    /// Bytes stay in their project, so that they can be forgotten with it.
+    usage: HashMap<(OrgId, ProjectId, String), Usage>,
+    notices: HashSet<(OrgId, u8, String)>,
+}
+
+/// Returns the calendar month, such as `2025-01`.
+fn month(now: Timestamp) -> String {
+    now.to_string()[..7].to_owned()
+}
+
+impl Counted {
+    fn sum(&self, org: OrgId, month: &str) -> Usage {
+        let of_org = self.usage.iter().filter(|((owner, _, at), _)| *owner == org && at == month);
+        of_org.fold(Usage::default(), |sum, (_, more)| Usage {
+            spans: sum.spans + more.spans,
+            traces: sum.traces + more.traces,
+            eval_runs: sum.eval_runs + more.eval_runs,
+            storage_bytes: sum.storage_bytes + more.storage_bytes,
+        })
+    }
+
+    fn of(&mut self, scope: &Scope, now: Timestamp) -> &mut Usage {
+        self.usage.entry((scope.org, scope.project, month(now))).or_default()
+    }
+}
+
+#[async_trait]
+impl Meter for MemoryMeter {
+    async fn reserve(
+        &self,
+        scope: &Scope,
+        wanted: u64,
+        limit: Option<u64>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut counted = self.0.lock().unwrap();
+        let used = counted.sum(scope.org, &month(now)).spans;
+        let fit = limit.map_or(wanted, |limit| wanted.min(limit.saturating_sub(used)));
+        counted.of(scope, now).spans += fit;
+        Ok(fit)
+    }
+
+    async fn release(&self, scope: &Scope, spans: u64, now: Timestamp) -> Result<(), StoreError> {
+        let mut counted = self.0.lock().unwrap();
+        let used = counted.of(scope, now);
+        used.spans = used.spans.saturating_sub(spans);
+        Ok(())
+    }
+
+    async fn add(&self, scope: &Scope, more: Usage, now: Timestamp) -> Result<(), StoreError> {
+        let mut counted = self.0.lock().unwrap();
+        let used = counted.of(scope, now);
+        used.spans += more.spans;
+        used.traces += more.traces;
+        used.eval_runs += more.eval_runs;
+        used.storage_bytes += more.storage_bytes;
+        Ok(())
+    }
+
+    async fn usage(&self, org: OrgId, now: Timestamp) -> Result<Usage, StoreError> {
+        Ok(self.0.lock().unwrap().sum(org, &month(now)))
+    }
+
+    async fn first_notice(&self, org: OrgId, percent: u8, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap().notices.insert((org, percent, month(now))))
+    }
+
+    async fn forget_project(&self, org: OrgId, project: ProjectId) -> Result<(), StoreError> {
+        for ((owner, of, _), usage) in &mut self.0.lock().unwrap().usage {
+            if *owner == org && *of == project {
+                usage.storage_bytes = 0;
+            }
+        }
+        Ok(())
+    }
+}
