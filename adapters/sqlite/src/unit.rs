@@ -238,7 +238,7 @@ impl Unit {
             change: touched.change[&trace],
             trace: Arc::new(self.traces[trace].stored.trace.clone()),
         });
-        (Written { traces: traces.collect(), spans }, touched)
+        (Written { traces: traces.collect(), spans, ..Written::default() }, touched)
     }
 
     fn put_trace(&mut self, session: &mut Session, project: i64, new: &NewTrace) -> (usize, TraceChange) {

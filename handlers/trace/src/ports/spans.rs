@@ -85,6 +85,9 @@ pub struct Written {
     pub traces: Vec<TraceWritten>,
     /// One entry per span write, in order.
     pub spans: Vec<SpanChange>,
+    /// What each [`SpanChange::Updated`] replaced, in their order, for those who keep sums. Empty when the store
+    /// does not say.
+    pub replaced: Vec<Arc<Span>>,
 }
 
 /// How much a project holds.
