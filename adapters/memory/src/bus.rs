@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use trace::event::Event;
 use trace::id::Scope;
 use trace::ports::{Clock, Delivery, EventBus, Sequence, StoreError, Subscription};
+use trace::size::{span_bytes, trace_bytes};
 
 /// Events a project's log keeps for replay.
 const LOG_LENGTH: usize = 10_000;

@@ -5,7 +5,13 @@
 mod bus;
 mod clock;
 mod ids;
+mod limits;
+mod random;
+mod revocations;
 
 pub use bus::MemoryBus;
 pub use clock::SystemClock;
 pub use ids::UlidIds;
+pub use limits::MemoryLimiter;
+pub use random::SystemRandom;
+pub use revocations::MemoryRevocations;

@@ -1,0 +1,16 @@
+//! Names of keys and channels, as the contract lists them (auth-cloud §11).
+
+use trace::id::Scope;
+
+/// Tells every process what cached answers to drop.
+pub(crate) const AUTH: &str = "traceway:auth";
+
+/// Returns the name of a project's channel of live events, and of the stream they are replayed from.
+pub(crate) fn events(scope: &Scope) -> String {
+    format!("traceway:{}:{}:events", scope.org.0, scope.project.0)
+}
+
+/// Returns the key of a rate-limit window.
+pub(crate) fn rate(key: &str) -> String {
+    format!("traceway:rate:{key}")
+}
