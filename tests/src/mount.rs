@@ -35,6 +35,8 @@ pub enum Capability {
     HealthCounts,
     /// Bodies may be as large as the contract allows; functions take less.
     LargeBodies,
+    /// Metrics are those of a process that lives on; functions have none to ask.
+    Metrics,
     /// The log of events begins with the process, so a sequence of before it is too old.
     MemoryLog,
 }

@@ -37,6 +37,7 @@ pub(super) fn cases() -> Vec<Case> {
     ));
     cases.extend(cases!("access", &[Capability::Dashboard];
         the_root_is_the_dashboard,
+        what_the_page_refers_to_is_served,
         browsers_get_the_dashboard_on_any_path,
         programs_get_404_on_dashboard_paths,
         only_reads_get_the_dashboard,
@@ -318,6 +319,23 @@ fn assert_page(answer: &Answer) {
 async fn the_root_is_the_dashboard(t: Ctx) {
     assert_page(&t.get("/").await);
     assert_page(&t.call("GET", "/").header("accept", "text/html,*/*").send().await);
+}
+
+/// Returns the paths on this server that a page refers to.
+fn references(page: &str) -> Vec<String> {
+    let starts = ["src=", "href="].into_iter().flat_map(|attribute| page.match_indices(attribute));
+    let values = starts.map(|(at, attribute)| page[at + attribute.len()..].trim_start_matches('"'));
+    let paths = values.map(|value| value.split(['"', '>', ' ']).next().unwrap_or_default().to_owned());
+    paths.filter(|path| path.starts_with('/') && !path.starts_with("//")).collect()
+}
+
+async fn what_the_page_refers_to_is_served(t: Ctx) {
+    let paths = references(&t.get("/").await.expect(200).text());
+    assert!(!paths.is_empty(), "the page refers to nothing");
+    for path in paths {
+        let answer = t.call("GET", &path).header("accept", "text/html,*/*").send().await.expect(200);
+        assert!(!answer.header("content-type").starts_with("text/html"), "{path} is the page again");
+    }
 }
 
 async fn browsers_get_the_dashboard_on_any_path(t: Ctx) {

@@ -92,6 +92,15 @@ impl Ctx {
         }
     }
 
+    /// Reads a path on every replica.
+    pub(super) async fn get_everywhere(&self, path: &str) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(self.instance.api.len());
+        for api in &self.instance.api {
+            answers.push(self.request("GET", &format!("{api}{path}"), &self.instance.headers).send().await);
+        }
+        answers
+    }
+
     /// Returns the base URL of the proxy.
     pub(super) fn proxy_url(&self) -> &str {
         self.instance.proxy.as_deref().expect("the mount has a proxy")

@@ -15,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_failed_span_without_error_has_the_default,
         ids_are_required,
         bad_entries_are_rejected_and_others_kept,
+        a_span_of_another_trace_is_a_conflict,
         traces_are_applied_first,
         repeated_entries_change_nothing,
         a_repeated_id_does_not_end_a_running_span,
@@ -120,6 +121,19 @@ async fn bad_entries_are_rejected_and_others_kept(t: Ctx) {
         .find(|entry| entry["index"] == 1 && entry["list"] == "spans");
     assert_eq!(kind.map(|entry| &entry["code"]), Some(&json!("invalid_kind")));
     assert_eq!(t.read_trace(&trace).await["count"], 2);
+}
+
+async fn a_span_of_another_trace_is_a_conflict(t: Ctx) {
+    t.span(json!({"id": t.id("a")})).await;
+    let span = |id: &str| json!({"id": t.id(id), "trace_id": t.id("other"), "name": "n"});
+    let answer = t.post("/api/ingest", &json!({"spans": [span("b"), span("a")]})).await.ok();
+    assert_eq!(answer["accepted_spans"], 1);
+    let rejected = &answer["rejected"][0];
+    assert_eq!(
+        (&rejected["index"], &rejected["list"], &rejected["code"]),
+        (&json!(1), &json!("spans"), &json!("conflict"))
+    );
+    assert_eq!(t.find(&t.id("a")).await["trace_id"], t.id("trace"));
 }
 
 async fn traces_are_applied_first(t: Ctx) {

@@ -13,13 +13,15 @@ pub(super) fn cases() -> Vec<Case> {
         health_has_every_member,
         health_counts_up,
         ready_and_live_answer,
-        metrics_are_prometheus_text,
-        metrics_have_their_names,
-        metrics_count_writes_and_requests,
         the_description_is_openapi_3,
         the_description_names_every_path_served,
         described_references_exist,
     );
+    cases.extend(cases!("system", &[Capability::Metrics];
+        metrics_are_prometheus_text,
+        metrics_have_their_names,
+        metrics_count_writes_and_requests,
+    ));
     cases.extend(
         cases!("system", &[Capability::HealthCounts, Capability::Fresh]; health_counts_traces_and_spans),
     );
@@ -73,6 +75,12 @@ fn metric(text: &str, name: &str) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum())
 }
 
+/// Returns the metrics of all replicas, one after the other.
+async fn metrics(t: &Ctx) -> String {
+    let answers = t.get_everywhere("/api/metrics").await;
+    answers.into_iter().map(|answer| answer.expect(200).text()).collect::<Vec<_>>().join("\n")
+}
+
 async fn metrics_are_prometheus_text(t: Ctx) {
     let answer = t.get("/api/metrics").await.expect(200);
     assert!(answer.header("content-type").starts_with("text/plain"), "{:?}", answer.headers);
@@ -106,7 +114,7 @@ async fn metrics_have_their_names(t: Ctx) {
     t.get("/api/nothing").await.expect(404);
     let _stream = t.events(&[]).await;
     t.eventually("all metrics", async || {
-        let text = t.get("/api/metrics").await.text();
+        let text = metrics(&t).await;
         let has = |name: &&str, kind: &str| {
             text.contains(&format!("# TYPE {name} {kind}")) && metric(&text, name).is_some()
         };
@@ -121,7 +129,7 @@ async fn metrics_have_their_names(t: Ctx) {
 }
 
 async fn metrics_count_writes_and_requests(t: Ctx) {
-    let read = async |name: &str| metric(&t.get("/api/metrics").await.text(), name).unwrap_or(0.0);
+    let read = async |name: &str| metric(&metrics(&t).await, name).unwrap_or(0.0);
     for (name, at_least) in [
         ("traceway_span_writes_total", 3.0),
         ("traceway_trace_writes_total", 1.0),

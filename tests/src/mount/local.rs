@@ -168,6 +168,7 @@ impl Mount for LocalMount {
             Capability::InsideWords,
             Capability::HealthCounts,
             Capability::LargeBodies,
+            Capability::Metrics,
             Capability::MemoryLog,
         ]
     }

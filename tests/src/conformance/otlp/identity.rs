@@ -17,6 +17,8 @@ pub(super) fn cases() -> Vec<Case> {
         a_late_start_does_not_reopen_a_span,
         spans_of_a_trace_arrive_in_any_order,
         a_span_id_is_unique_inside_its_trace_only,
+        without_a_trace_the_newest_span_is_meant,
+        ending_with_a_trace_ends_that_span_alone,
         deleting_with_a_trace_takes_that_span_alone,
         one_request_may_hold_many_traces,
         a_trace_is_read_by_the_id_of_the_senders_log,
@@ -111,6 +113,28 @@ async fn a_span_id_is_unique_inside_its_trace_only(t: Ctx) {
     assert!(either["name"] == "first" || either["name"] == "second", "{either}");
     let elsewhere = format!("/api/spans/{}?trace_id={}", t.otel_span(1), t.otel_trace(3));
     t.get(&elsewhere).await.error(404, "not_found");
+}
+
+async fn without_a_trace_the_newest_span_is_meant(t: Ctx) {
+    let later = json!({"traceId": t.otel_trace(2), "startTimeUnixNano": (START + 9_000_000_000).to_string(),
+        "endTimeUnixNano": (START + 10_000_000_000).to_string()});
+    t.export(&[t.otlp_span(1, &json!({}), later)]).await;
+    t.export(&[t.otlp_span(1, &json!({}), json!({}))]).await;
+    assert_eq!(t.find(&t.otel_span(1)).await["trace_id"], t.otel_trace(2));
+}
+
+async fn ending_with_a_trace_ends_that_span_alone(t: Ctx) {
+    let running = |trace: u8| json!({"traceId": t.otel_trace(trace), "endTimeUnixNano": "0"});
+    for end in ["complete", "fail"] {
+        let n = if end == "complete" { 1 } else { 2 };
+        t.export(&[1, 2].map(|trace| t.otlp_span(n, &json!({}), running(trace)))).await;
+        let path = |action: &str, trace: u8| {
+            format!("/api/spans/{}{action}?trace_id={}", t.otel_span(n), t.otel_trace(trace))
+        };
+        t.post(&path(&format!("/{end}"), 1), &json!({})).await.ok();
+        assert_ne!(t.get(&path("", 1)).await.ok()["status"], "running", "{end}");
+        assert_eq!(t.get(&path("", 2)).await.ok()["status"], "running", "{end}");
+    }
 }
 
 async fn deleting_with_a_trace_takes_that_span_alone(t: Ctx) {

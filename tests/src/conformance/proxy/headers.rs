@@ -30,6 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
     );
     cases.extend(cases!("proxy.header", &[Capability::Proxy, Capability::LocalAccess];
         a_key_cut_by_a_path_is_understood,
+        keys_for_traceway_stay_behind,
     ));
     cases
 }
@@ -305,4 +306,14 @@ async fn a_key_cut_by_a_path_is_understood(t: Ctx) {
     let answer = call.send().await.expect(200);
     assert_eq!(upstream.only().target(), "/v1/chat/completions");
     t.recorded(&answer).await;
+}
+
+async fn keys_for_traceway_stay_behind(t: Ctx) {
+    let upstream = upstream().await;
+    let call =
+        t.proxied(&upstream.url, "POST", CHAT).json(&asked("m")).header("x-traceway-api-key", "tw_sk_a");
+    call.header("x-traceway-token", "tw_sk_b").send().await.expect(200);
+    for (name, value) in upstream.only().headers {
+        assert!(!name.starts_with("x-traceway") && !value.contains("tw_sk"), "{name}: {value} was forwarded");
+    }
 }
