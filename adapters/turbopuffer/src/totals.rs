@@ -1,0 +1,80 @@
+//! What the spans of a trace add up to.
+
+use trace::kind::Cost;
+use trace::span::{Span, StatusWord};
+use trace::trace::Totals;
+
+/// Returns what spans add up to, the same for the same spans in any order.
+pub(crate) fn of<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Totals {
+    let mut spans: Vec<&Span> = spans.into_iter().collect();
+    spans.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+    let mut totals = Totals::default();
+    spans.into_iter().for_each(|span| add(&mut totals, span));
+    totals
+}
+
+/// Counts a span in.
+pub(crate) fn add(totals: &mut Totals, span: &Span) {
+    totals.spans += 1;
+    count(totals, span);
+    let first = totals.first_start.map_or(span.started_at, |first| first.min(span.started_at));
+    totals.first_start = Some(first);
+    totals.last_end = totals.last_end.max(span.ended_at);
+    note_model(totals, span);
+}
+
+fn count(totals: &mut Totals, span: &Span) {
+    match span.status.word() {
+        StatusWord::Running => totals.running += 1,
+        StatusWord::Failed => totals.failed += 1,
+        StatusWord::Completed => {}
+    }
+    if let Some(call) = span.kind.llm() {
+        totals.llm_calls += 1;
+        totals.input_tokens = totals.input_tokens.saturating_add(call.usage.input_tokens.unwrap_or(0));
+        totals.output_tokens = totals.output_tokens.saturating_add(call.usage.output_tokens.unwrap_or(0));
+        totals.cost += call.cost.map_or(0.0, Cost::usd);
+    }
+}
+
+fn note_model(totals: &mut Totals, span: &Span) {
+    if let Some(call) = span.kind.llm()
+        && !totals.models.contains(&call.model)
+    {
+        totals.models.push(call.model.clone());
+    }
+}
+
+/// Counts `new` in the place of `old`. Returns whether that was possible: when not, only counting all spans
+/// again tells the totals.
+pub(crate) fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
+    let model = |span: &Span| span.kind.llm().map(|call| call.model.clone());
+    let (gone_model, gone_cost) = (model(old), old.kind.llm().and_then(|call| call.cost));
+    let same_model = gone_model.is_none() || gone_model == model(new);
+    // A cost taken out of a float sum would leave its rounding behind.
+    let same_cost = gone_cost.is_none() || gone_cost == new.kind.llm().and_then(|call| call.cost);
+    let start_stays = new.started_at <= old.started_at || totals.first_start != Some(old.started_at);
+    let end_stays = old.ended_at.is_none() || new.ended_at >= old.ended_at || totals.last_end != old.ended_at;
+    if !(same_model && same_cost && start_stays && end_stays) {
+        return false;
+    }
+    match old.status.word() {
+        StatusWord::Running => totals.running = totals.running.saturating_sub(1),
+        StatusWord::Failed => totals.failed = totals.failed.saturating_sub(1),
+        StatusWord::Completed => {}
+    }
+    if let Some(call) = old.kind.llm() {
+        totals.llm_calls = totals.llm_calls.saturating_sub(1);
+        totals.input_tokens = totals.input_tokens.saturating_sub(call.usage.input_tokens.unwrap_or(0));
+        totals.output_tokens = totals.output_tokens.saturating_sub(call.usage.output_tokens.unwrap_or(0));
+    }
+    let cost = totals.cost;
+    count(totals, new);
+    if gone_cost.is_some() {
+        totals.cost = cost;
+    }
+    totals.first_start = totals.first_start.map(|first| first.min(new.started_at));
+    totals.last_end = totals.last_end.max(new.ended_at);
+    note_model(totals, new);
+    true
+}
