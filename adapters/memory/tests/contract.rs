@@ -67,7 +67,8 @@ async fn replayed(bus: &MemoryBus, scope: &Scope, since: Sequence) -> Option<usi
 #[tokio::test]
 async fn the_log_holds_fewer_events_when_they_are_large() {
     let bus = MemoryBus::with_log(&SystemClock, 55_000);
-    let (ours, theirs) = (Scope::LOCAL, Scope { org: OrgId(Uuid::from_u128(1)), project: ProjectId(Uuid::from_u128(1)) });
+    let (ours, theirs) =
+        (Scope::LOCAL, Scope { org: OrgId(Uuid::from_u128(1)), project: ProjectId(Uuid::from_u128(1)) });
     let mut places = Vec::new();
     for number in 0..8 {
         places.push(publish_large(&bus, &ours, &format!("s{number}")).await);

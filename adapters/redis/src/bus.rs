@@ -86,6 +86,10 @@ impl EventBus for RedisBus {
         Ok(())
     }
 
+    async fn newest(&self, scope: &Scope) -> Result<Option<Sequence>, StoreError> {
+        Ok(tail::newest(&self.link, scope).await?)
+    }
+
     async fn subscribe(&self, scope: &Scope, since: Option<Sequence>) -> Result<Subscription, StoreError> {
         let (mut receiver, is_first) = self.channels.add(scope);
         if is_first {

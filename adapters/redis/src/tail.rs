@@ -117,6 +117,18 @@ pub(crate) async fn replay(
     Ok(Replay { deliveries, newest })
 }
 
+/// Returns the newest sequence of the log.
+pub(crate) async fn newest(link: &Link, scope: &Scope) -> Result<Option<Sequence>, Away> {
+    let key = names::events(scope);
+    let newest: StreamRangeReply = link
+        .ask(async |mut connection| {
+            let mut ask = redis::cmd("XREVRANGE");
+            ask.arg(&key).arg("+").arg("-").arg("COUNT").arg(1).query_async(&mut connection).await
+        })
+        .await?;
+    Ok(newest.ids.first().and_then(sequence_of).map(Sequence))
+}
+
 fn sequence_of(entry: &StreamId) -> Option<u64> {
     entry.id.split('-').next()?.parse().ok()
 }

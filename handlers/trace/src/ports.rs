@@ -1,6 +1,7 @@
 //! The ports: what handlers ask of the world. A trait per file; adapters implement them.
 
 mod billing;
+mod cached;
 mod clock;
 mod detach;
 mod error;
@@ -19,6 +20,7 @@ mod rollups;
 mod spans;
 
 pub use billing::{Billing, BillingError, Checkout};
+pub use cached::Cached;
 pub use clock::Clock;
 pub use detach::{Detach, Inline};
 pub use error::StoreError;

@@ -35,6 +35,10 @@ impl EventBus for SlowBus {
         Ok(())
     }
 
+    async fn newest(&self, _: &Scope) -> Result<Option<Sequence>, StoreError> {
+        Ok(None)
+    }
+
     async fn subscribe(&self, _scope: &Scope, _since: Option<Sequence>) -> Result<Subscription, StoreError> {
         Ok(Box::pin(futures_util::stream::empty()))
     }

@@ -31,6 +31,10 @@ pub trait EventBus: Send + Sync {
     /// Publishes events in order. Called after their change is readable.
     async fn publish(&self, scope: &Scope, events: Vec<Event>) -> Result<(), StoreError>;
 
+    /// Returns the sequence of the newest event of the project, `None` when the log has none. A reader that has seen
+    /// it has seen every change acknowledged before this call.
+    async fn newest(&self, scope: &Scope) -> Result<Option<Sequence>, StoreError>;
+
     /// Subscribes before it replays: events after `since` still in the log, then live ones, with no gap between.
     /// When the log does not reach back to `since`, or `since` is ahead of it, [`Delivery::Resync`] comes first.
     async fn subscribe(&self, scope: &Scope, since: Option<Sequence>) -> Result<Subscription, StoreError>;

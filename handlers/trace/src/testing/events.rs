@@ -73,6 +73,7 @@ async fn live_events_come_in_order(bus: &dyn EventBus, ours: &Scope, theirs: &Sc
     publish(bus, ours, 50..60).await;
     let last = expect(&mut one, 3..60).await;
     assert_eq!(expect(&mut two, 3..60).await, last, "all subscribers see the same sequences");
+    assert_eq!(bus.newest(ours).await.unwrap(), Some(last));
     expect_silence(&mut one).await;
     expect_silence(&mut stranger).await;
     drop(two);
