@@ -7,6 +7,7 @@ mod config_file;
 mod dev_ingest;
 mod export;
 mod health;
+mod interrupted;
 mod listen;
 mod logging;
 #[cfg(test)]
@@ -26,8 +27,9 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    // Read before the command line, which takes defaults from the environment. A missing file is no error.
-    let dotenv = dotenvy::dotenv();
+    // Read before the command line, which takes defaults from the environment. A missing file is no error; one of a
+    // folder above is none of ours.
+    let dotenv = dotenvy::from_path(".env");
     let cli = cli::Cli::parse();
     let outcome = match cli.command {
         None => serve::run(cli.serve, dotenv),

@@ -52,7 +52,12 @@ pub(crate) fn api_deps(
 }
 
 /// Returns the proxy.
-pub(crate) fn proxy(settings: &Settings, stores: &Stores, tasks: &TaskTracker) -> anyhow::Result<Router> {
+pub(crate) fn proxy(
+    settings: &Settings,
+    stores: &Stores,
+    tasks: &TaskTracker,
+    cut: &CancellationToken,
+) -> anyhow::Result<Router> {
     let deps = proxy::Deps {
         recorder: stores.recorder.clone(),
         spool: Arc::clone(&stores.spool) as _,
@@ -69,6 +74,7 @@ pub(crate) fn proxy(settings: &Settings, stores: &Stores, tasks: &TaskTracker) -
             origins: settings.origins.clone(),
             ..proxy::Settings::default()
         },
+        cut: cut.clone(),
     };
     Ok(proxy::router(deps))
 }

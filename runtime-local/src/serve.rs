@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,13 +17,20 @@ use crate::cli::{self, ServeFlags};
 use crate::settings::Settings;
 use crate::stores::Stores;
 use crate::supervise::supervised;
-use crate::{dev_ingest, listen, logging, routers};
+use crate::{dev_ingest, interrupted, listen, logging, routers};
 
-/// How long requests in flight may take once the server was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long requests in flight may take once the server was told to stop. Together with the next two, ten seconds:
+/// what service managers allow before they kill.
+const REQUESTS: Duration = Duration::from_secs(7);
+
+/// How long recordings may take after that, of calls that were cut off too.
+const RECORDINGS: Duration = Duration::from_secs(2);
+
+/// How long the database may take to close; the next start finishes what is left.
+const CLOSING: Duration = Duration::from_millis(700);
 
 /// Serves until told to stop. An error is one that keeps the server from starting or from going on.
-pub(crate) fn run(flags: ServeFlags, dotenv: Result<PathBuf, dotenvy::Error>) -> anyhow::Result<()> {
+pub(crate) fn run(flags: ServeFlags, dotenv: Result<(), dotenvy::Error>) -> anyhow::Result<()> {
     let settings = Settings::resolve(flags, std::io::stderr().is_terminal())?;
     logging::start(&settings);
     if let Err(error) = dotenv
@@ -35,13 +42,18 @@ pub(crate) fn run(flags: ServeFlags, dotenv: Result<PathBuf, dotenvy::Error>) ->
         tracing::warn!("{warning}");
     }
     let metrics = settings.metrics.then(|| PrometheusBuilder::new().install_recorder()).transpose()?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings, metrics))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(settings, metrics));
+    // Work on threads of their own has nobody left to wait for it.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
 }
 
 async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
+    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     let stores = Stores::open(&settings).await?;
+    let opened_at = stores.clock.now();
     let api = listen::bind(settings.api_addr, "API", "--api-addr").await?;
     let proxy = listen::bind(settings.proxy_addr, "proxy", "--proxy-addr").await?;
     let grpc = match settings.otlp_grpc_addr {
@@ -49,7 +61,7 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
         None => None,
     };
     let deps = routers::api_deps(&settings, &stores, metrics, &stop);
-    let proxy_router = routers::proxy(&settings, &stores, &tasks)?;
+    let proxy_router = routers::proxy(&settings, &stores, &tasks, &cut)?;
     announce(&settings, &api, &proxy)?;
 
     let mut servers = tokio::task::JoinSet::new();
@@ -65,13 +77,15 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
     }
     let (spool, recorder, until) = (Arc::clone(&stores.spool), stores.recorder.clone(), stop.clone());
     tasks.spawn(async move { spool.empty_into(&recorder, until).await });
+    let (spans, recorder) = (Arc::clone(&stores.spans), stores.recorder.clone());
+    tasks.spawn(stop.clone().run_until_cancelled_owned(interrupted::fail(spans, recorder, opened_at)));
     let signals = tokio::spawn(stop_on_signal(stop.clone()));
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
         Some(ended) = servers.join_next() => ended.context("a server task ended").flatten(),
     };
     stop.cancel();
-    drain(servers, tasks, stores).await;
+    drain(servers, &cut, tasks, stores).await;
     signals.abort();
     tracing::info!("stopped");
     outcome
@@ -100,32 +114,47 @@ async fn keep(
 }
 
 /// Finishes requests, then recordings, then what the store has taken; each bounded in time.
-async fn drain(mut servers: tokio::task::JoinSet<anyhow::Result<()>>, tasks: TaskTracker, stores: Stores) {
+async fn drain(
+    mut servers: tokio::task::JoinSet<anyhow::Result<()>>,
+    cut: &CancellationToken,
+    tasks: TaskTracker,
+    stores: Stores,
+) {
     let requests = async { while servers.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN, requests).await.is_err() {
-        tracing::warn!("requests were still running after {} s and are cut off", DRAIN.as_secs());
+    if tokio::time::timeout(REQUESTS, requests).await.is_err() {
+        tracing::warn!("requests were still running after {} s and are cut off", REQUESTS.as_secs());
     }
-    servers.shutdown().await;
+    cut.cancel();
+    servers.abort_all();
     tasks.close();
-    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
-        tracing::warn!("recordings were still running after {} s and are cut off", DRAIN.as_secs());
+    if tokio::time::timeout(RECORDINGS, tasks.wait()).await.is_err() {
+        tracing::warn!("recordings were still running after {} s and are cut off", RECORDINGS.as_secs());
     }
-    stores.close().await;
+    if tokio::time::timeout(CLOSING, stores.close()).await.is_err() {
+        tracing::warn!("the database takes long to close; the next start finishes that");
+    }
 }
 
+/// Stops on the first signal, and at once on the next.
 async fn stop_on_signal(stop: CancellationToken) {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals cannot be heard; the process ends without finishing anything");
+        return;
     };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
+    loop {
+        let number = tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt(),
+            _ = terminate.recv() => SignalKind::terminate(),
+        };
+        if stop.is_cancelled() {
+            tracing::warn!("stopped at once");
+            std::process::exit(128 + number.as_raw_value());
+        }
+        tracing::info!("stopping; a second signal stops at once");
+        stop.cancel();
     }
-    tracing::info!("stopping");
-    stop.cancel();
 }
 
 /// Says where the server is: a log line for programs, a few lines for people.

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::budget::Share;
+use crate::decode::{Undecodable, decode};
 
 /// What passed through so far. Chunks are shared with the connection, not copied.
 #[derive(Debug)]
@@ -59,8 +60,18 @@ impl Copy {
         self.share
     }
 
+    /// Returns everything without its content encodings, in one piece of at most `limit` bytes, accounted for like
+    /// the chunks.
+    pub(crate) fn decoded(&mut self, encodings: &[String], limit: usize) -> Result<Bytes, Undecodable> {
+        if encodings.is_empty() {
+            return Ok(self.whole());
+        }
+        let share = &mut self.share;
+        decode(&self.chunks, encodings, limit, |more| share.grow(more)).map(Bytes::from)
+    }
+
     /// Returns everything in one piece.
-    pub(crate) fn whole(&self) -> Bytes {
+    fn whole(&self) -> Bytes {
         if let [chunk] = self.chunks.as_slice() {
             return chunk.clone();
         }

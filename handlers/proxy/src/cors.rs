@@ -16,6 +16,7 @@ pub(crate) struct Page {
     /// What answers say, when the page may call.
     allowed: Option<HeaderValue>,
     credentials: bool,
+    origin: HeaderValue,
 }
 
 impl Page {
@@ -24,7 +25,15 @@ impl Page {
         let origin = headers.get(header::ORIGIN)?;
         let allowed = origin.to_str().is_ok_and(|text| origins.allows(text));
         let value = if *origins == Origins::Any { HeaderValue::from_static("*") } else { origin.clone() };
-        Some(Self { allowed: allowed.then_some(value), credentials: origins.with_credentials() })
+        let allowed = allowed.then_some(value);
+        Some(Self { allowed, credentials: origins.with_credentials(), origin: origin.clone() })
+    }
+
+    /// Returns whether this page is neither allowed nor of the `host` that is called.
+    pub(crate) fn is_foreign(&self, host: &str) -> bool {
+        let authority = self.origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        let own = authority.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
+        self.allowed.is_none() && !own
     }
 
     /// Returns the answer to a preflight, or `None` when the request is none.

@@ -11,12 +11,19 @@ pub(crate) enum Undecodable {
     Unknown,
     #[error("the decoded body is too large")]
     TooLarge,
+    #[error("no memory is left for recordings")]
+    NoMemory,
 }
 
 /// Returns the decoded chunks, at most `limit` bytes. `encodings` are in the order they were applied.
 ///
-/// A body that broke off gives what can be decoded of it.
-pub(crate) fn decode(chunks: &[Bytes], encodings: &[String], limit: usize) -> Result<Vec<u8>, Undecodable> {
+/// `grow` is asked before more bytes are held. A body that broke off gives what can be decoded of it.
+pub(crate) fn decode(
+    chunks: &[Bytes],
+    encodings: &[String],
+    limit: usize,
+    mut grow: impl FnMut(usize) -> bool,
+) -> Result<Vec<u8>, Undecodable> {
     let mut reader: Box<dyn Read + '_> = Box::new(Chunks { chunks, at: 0 });
     for encoding in encodings.iter().rev() {
         reader = match encoding.as_str() {
@@ -34,6 +41,7 @@ pub(crate) fn decode(chunks: &[Bytes], encodings: &[String], limit: usize) -> Re
         match reader.read(&mut piece) {
             Ok(0) => return Ok(decoded),
             Ok(read) if decoded.len() + read > limit => return Err(Undecodable::TooLarge),
+            Ok(read) if !grow(read) => return Err(Undecodable::NoMemory),
             Ok(read) => decoded.extend_from_slice(&piece[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return Ok(decoded),
@@ -138,6 +146,10 @@ mod tests {
         }
     }
 
+    fn decoded(chunks: &[Bytes], encodings: &[String], limit: usize) -> Result<Vec<u8>, Undecodable> {
+        decode(chunks, encodings, limit, |_| true)
+    }
+
     fn chunks(bytes: &[u8]) -> Vec<Bytes> {
         bytes.chunks(3).map(Bytes::copy_from_slice).collect()
     }
@@ -156,32 +168,45 @@ mod tests {
             ("zstd", "zstd"),
             ("", "identity"),
         ] {
-            let decoded = decode(&chunks(&encoded(encoding)), &words(&[header]), 1000);
+            let decoded = decoded(&chunks(&encoded(encoding)), &words(&[header]), 1000);
             assert_eq!(decoded.as_deref(), Ok(TEXT), "{encoding}");
         }
-        assert_eq!(decode(&chunks(TEXT), &[], 1000).as_deref(), Ok(TEXT));
+        assert_eq!(decoded(&chunks(TEXT), &[], 1000).as_deref(), Ok(TEXT));
     }
 
     #[test]
     fn encodings_are_undone_in_reverse_order() {
         let twice = zstd::encode_all(&encoded("gzip")[..], 3).unwrap();
-        assert_eq!(decode(&chunks(&twice), &words(&["gzip", "zstd"]), 1000).as_deref(), Ok(TEXT));
+        assert_eq!(decoded(&chunks(&twice), &words(&["gzip", "zstd"]), 1000).as_deref(), Ok(TEXT));
     }
 
     #[test]
     fn a_bomb_is_not_unpacked() {
         let bomb = zstd::encode_all(&vec![0; 10_000_000][..], 3).unwrap();
         assert!(bomb.len() < 10_000);
-        assert_eq!(decode(&chunks(&bomb), &words(&["zstd"]), 1_000_000), Err(Undecodable::TooLarge));
-        assert_eq!(decode(&chunks(TEXT), &words(&["compress"]), 1000), Err(Undecodable::Unknown));
+        assert_eq!(decoded(&chunks(&bomb), &words(&["zstd"]), 1_000_000), Err(Undecodable::TooLarge));
+        assert_eq!(decoded(&chunks(TEXT), &words(&["compress"]), 1000), Err(Undecodable::Unknown));
+    }
+
+    #[test]
+    fn no_more_is_decoded_than_there_is_memory_for() {
+        let packed = zstd::encode_all(&vec![0; 10_000_000][..], 3).unwrap();
+        let mut left = 100_000_usize;
+        let grow = |more| {
+            let rest = left.checked_sub(more);
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        };
+        let decoded = decode(&chunks(&packed), &words(&["zstd"]), 20_000_000, grow);
+        assert_eq!(decoded, Err(Undecodable::NoMemory));
     }
 
     #[test]
     fn a_broken_body_gives_what_came() {
         let whole = encoded("gzip");
-        let decoded = decode(&chunks(&whole[..whole.len() - 8]), &words(&["gzip"]), 1000).unwrap();
-        assert!(TEXT.starts_with(&decoded));
-        assert!(decode(&chunks(b"garbage"), &words(&["gzip"]), 1000).unwrap().is_empty());
-        assert!(decode(&[], &words(&["br"]), 1000).unwrap().is_empty());
+        let start = decoded(&chunks(&whole[..whole.len() - 8]), &words(&["gzip"]), 1000).unwrap();
+        assert!(TEXT.starts_with(&start));
+        assert!(decoded(&chunks(b"garbage"), &words(&["gzip"]), 1000).unwrap().is_empty());
+        assert!(decoded(&[], &words(&["br"]), 1000).unwrap().is_empty());
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use trace::ports::Clock;
 use trace::time::Timestamp;
 
@@ -53,10 +54,24 @@ pub(crate) enum Outcome {
     Broken(String),
     /// The client went away.
     Gone,
+    /// The process stops and can wait no longer.
+    Stopped,
 }
 
 /// What a client that went away leaves behind as the error of its span.
 pub(crate) const GONE: &str = "client disconnected";
+
+/// What a stop of the process leaves behind as the error of calls it cut off.
+pub(crate) const STOPPED: &str = "server stopped";
+
+/// An answer was not relayed to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error(transparent)]
+    Provider(#[from] hyper::Error),
+    #[error("the server stops")]
+    Stopped,
+}
 
 /// Tells the recording how the call ended. Dropped without a word, it says that the client went away: that is
 /// what happens to every future and body of a request whose connection closes.
@@ -101,10 +116,11 @@ pub(crate) struct Download {
     ending: Ending,
     answered: Option<Box<Answered>>,
     hold: Option<Hold>,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Download {
-    /// Returns the body that relays `body`. Its end is told to `ending`, after which it waits for `hold`.
+    /// Returns the body that relays `body` until `cut`. Its end is told to `ending`, after which it waits for `hold`.
     pub(crate) fn new(
         status: StatusCode,
         headers: &HeaderMap,
@@ -112,6 +128,7 @@ impl Download {
         copy: Copy,
         ending: Ending,
         hold: Option<Hold>,
+        cut: CancellationToken,
     ) -> Self {
         let now = ending.clock.now();
         let answered = Answered {
@@ -123,7 +140,8 @@ impl Download {
             first_chunk_at: None,
             ended_at: now,
         };
-        let mut download = Self { body, ending, answered: Some(Box::new(answered)), hold };
+        let cut = Box::pin(cut.cancelled_owned());
+        let mut download = Self { body, ending, answered: Some(Box::new(answered)), hold, cut };
         if download.body.is_end_stream() {
             download.end(Outcome::Complete);
         }
@@ -152,20 +170,25 @@ impl Download {
 
 impl HttpBody for Download {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let Poll::Ready(next) = Pin::new(&mut self.body).poll_frame(cx) else {
+            ready!(self.cut.as_mut().poll(cx));
+            self.end(Outcome::Stopped);
+            return Poll::Ready(Some(Err(Broken::Stopped)));
+        };
+        match next {
             Some(Ok(frame)) => {
                 self.take(&frame);
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => {
                 self.end(Outcome::Broken(told(&error)));
-                Poll::Ready(Some(Err(error)))
+                Poll::Ready(Some(Err(error.into())))
             }
             None => {
                 self.end(Outcome::Complete);

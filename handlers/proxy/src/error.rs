@@ -14,7 +14,7 @@ pub enum ProxyError {
     #[error("{0}")]
     ForbiddenHost(String),
     /// The page may not call.
-    #[error("this origin may not call the proxy")]
+    #[error("this page may not call the proxy; add its origin to ALLOWED_ORIGINS if it is yours")]
     ForbiddenOrigin,
     /// The header that names the target holds no usable URL.
     #[error("{header}: {message}")]
@@ -42,6 +42,9 @@ pub enum ProxyError {
     /// The provider did not begin to answer in time.
     #[error("the provider did not answer within {0} s")]
     Timeout(u64),
+    /// The process stops before there is an answer.
+    #[error("the server stops")]
+    Stopping,
 }
 
 #[derive(Serialize)]
@@ -61,7 +64,9 @@ impl ProxyError {
             Self::Refused(Refusal::Missing) => (StatusCode::UNAUTHORIZED, "missing_auth"),
             Self::Refused(Refusal::Invalid) => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
             Self::Refused(Refusal::Scope) => (StatusCode::FORBIDDEN, "insufficient_scope"),
-            Self::Refused(Refusal::Unavailable) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Refused(Refusal::Unavailable) | Self::Stopping => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::Unreachable(_) | Self::Timeout(_) => (StatusCode::BAD_GATEWAY, "bad_gateway"),
         }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use trace::capture::{CaptureMode, Captured};
 use trace::id::{Scope, SpanId, TraceId};
 use trace::json::Json;
 use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
-use trace::ports::{SpanWrite, StoreError};
+use trace::ports::{Clock, SpanWrite, StoreError};
 use trace::provider::{
     Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
 };
@@ -21,8 +22,7 @@ use trace::trace::{NameRank, NewTrace, OnExisting};
 
 use crate::budget::Share;
 use crate::copy::Copy;
-use crate::decode::decode;
-use crate::download::{Answered, End, GONE, Outcome};
+use crate::download::{Answered, End, GONE, Outcome, STOPPED};
 use crate::headers::Wishes;
 use crate::spool::{Record, Spool};
 use crate::upload::Uploaded;
@@ -32,6 +32,12 @@ const TAG: &str = "proxy";
 
 /// Bodies larger than this are read on a thread of their own, so that other calls do not wait for it.
 const LARGE: usize = 256 * 1024;
+
+/// The same of bodies with a content encoding, which mostly get some four times as large.
+const LARGE_ENCODED: usize = 16 * 1024;
+
+/// How long a call that is cut off may take to say how far it came.
+const LAST_WORD: Duration = Duration::from_millis(300);
 
 /// Times between tries while the store is busy.
 const RETRIES: [Duration; 4] = [
@@ -63,6 +69,9 @@ pub(crate) struct Recording {
     pub(crate) call: Call,
     /// The most a body may hold once it is decoded, in bytes.
     pub(crate) max_decoded: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Calls under way end when this is cancelled.
+    pub(crate) cut: CancellationToken,
 }
 
 /// What a request turned out to be.
@@ -119,8 +128,7 @@ impl Recording {
                 Err(error) => tracing::warn!(%error, "a running call could not be recorded yet"),
             }
         }
-        let gone = End::Failed { error: GONE.to_owned(), at: self.call.started_at, gone: true };
-        let (reading, at) = match end.await.unwrap_or(gone) {
+        let (reading, at) = match self.ended(end).await {
             End::Refused => return,
             End::Failed { gone: true, .. } if !complete => return,
             End::Failed { error, at, .. } => (Reading::failed(error), at),
@@ -140,6 +148,20 @@ impl Recording {
         drop(share);
     }
 
+    /// Waits for the end of the call. One that is cut off says how far it came, unless its client takes nothing.
+    async fn ended(&self, end: oneshot::Receiver<End>) -> End {
+        let cut = async {
+            self.cut.cancelled().await;
+            tokio::time::sleep(LAST_WORD).await;
+        };
+        tokio::select! {
+            end = end => end.unwrap_or_else(|_| {
+                End::Failed { error: GONE.to_owned(), at: self.call.started_at, gone: true }
+            }),
+            () = cut => End::Failed { error: STOPPED.to_owned(), at: self.clock.now(), gone: false },
+        }
+    }
+
     /// Reads the request and hands back the memory its copy was accounted for, which what was read now holds.
     async fn read_request(&self, copy: Copy) -> Option<(Request, Share)> {
         if copy.is_dropped() {
@@ -147,8 +169,9 @@ impl Recording {
         }
         let (path, capture) = (self.call.path.clone(), self.call.capture);
         let (encodings, limit) = (self.call.encodings.clone(), self.max_decoded);
-        let request = aside(copy.bytes(), move || {
-            let body = plain(copy.whole(), &encodings, limit);
+        let request = aside(copy.bytes(), !encodings.is_empty(), move || {
+            let mut copy = copy;
+            let body = plain(&mut copy, &encodings, limit);
             let request = body.map(|body| Request {
                 facts: read_request(&path, &body),
                 input: capture.keep(&body_text(&body), || body_json(&body)),
@@ -158,11 +181,11 @@ impl Recording {
         request.await
     }
 
-    async fn read_answer(&self, answered: Answered) -> Reading {
+    async fn read_answer(&self, mut answered: Answered) -> Reading {
         let (capture, limit, started_at) = (self.call.capture, self.max_decoded, self.call.started_at);
-        let size = answered.copy.bytes();
-        let reading = aside(size, move || {
-            let mut reading = read_answer(&answered, capture, limit);
+        let (size, encoded) = (answered.copy.bytes(), !answered.encodings.is_empty());
+        let reading = aside(size, encoded, move || {
+            let mut reading = read_answer(&mut answered, capture, limit);
             if framing(&answered).is_some() {
                 let first = answered.first_chunk_at;
                 reading.ms_to_first_chunk = first.map(|first| first.millis_since(started_at));
@@ -258,18 +281,21 @@ impl Reading {
     }
 }
 
-/// Runs work on bytes: at once when it is short, else where it keeps nobody waiting. `None` when it panicked.
-async fn aside<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    if bytes <= LARGE { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
+/// Runs work on bytes: at once when they are few, else where it keeps nobody waiting. Encoded ones may be many more
+/// than they seem. `None` when it panicked.
+async fn aside<T: Send + 'static>(
+    bytes: usize,
+    encoded: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let large = if encoded { LARGE_ENCODED } else { LARGE };
+    if bytes <= large { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
 }
 
 /// Returns a body without its content encodings, or `None` when they cannot be undone.
-fn plain(body: Bytes, encodings: &[String], limit: usize) -> Option<Bytes> {
-    if encodings.is_empty() {
-        return Some(body);
-    }
-    match decode(&[body], encodings, limit) {
-        Ok(decoded) => Some(decoded.into()),
+fn plain(copy: &mut Copy, encodings: &[String], limit: usize) -> Option<Bytes> {
+    match copy.decoded(encodings, limit) {
+        Ok(decoded) => Some(decoded),
         Err(error) => {
             metrics::counter!("traceway_proxy_undecoded_total").increment(1);
             tracing::warn!(%error, "a body is recorded without its text");
@@ -286,14 +312,14 @@ fn framing(answered: &Answered) -> Option<Framing> {
         .filter(|_| !answered.status.is_client_error() && !answered.status.is_server_error())
 }
 
-fn read_answer(answered: &Answered, capture: CaptureMode, limit: usize) -> Reading {
+fn read_answer(answered: &mut Answered, capture: CaptureMode, limit: usize) -> Reading {
     if answered.copy.is_dropped() {
         return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
     }
     if let Some(framing) = framing(answered) {
         return read_stream(answered, framing, capture, limit);
     }
-    let Some(body) = plain(answered.copy.whole(), &answered.encodings, limit) else {
+    let Some(body) = plain(&mut answered.copy, &answered.encodings, limit) else {
         return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
     };
     let text = shown(&body, answered.content_type.as_deref());
@@ -315,26 +341,24 @@ fn read_answer(answered: &Answered, capture: CaptureMode, limit: usize) -> Readi
     }
 }
 
-fn read_stream(answered: &Answered, framing: Framing, capture: CaptureMode, limit: usize) -> Reading {
+fn read_stream(answered: &mut Answered, framing: Framing, capture: CaptureMode, limit: usize) -> Reading {
     let mut reader = StreamReader::new(framing);
-    if answered.encodings.is_empty() {
-        for chunk in answered.copy.chunks() {
-            reader.push(chunk);
-        }
+    let decoded = if answered.encodings.is_empty() {
+        answered.copy.chunks().iter().for_each(|chunk| reader.push(chunk));
+        None
     } else {
-        match decode(answered.copy.chunks(), &answered.encodings, limit) {
-            Ok(decoded) => reader.push(&decoded),
-            Err(_) => {
-                return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
-            }
-        }
-    }
+        let Some(decoded) = plain(&mut answered.copy, &answered.encodings, limit) else {
+            return Reading { status: status_without_body(answered), ..Reading::failed(String::new()) };
+        };
+        reader.push(&decoded);
+        Some(decoded)
+    };
     let stream = reader.finish();
     let is_known = stream.output.is_some();
     let status = match (&stream.error, &answered.outcome) {
         (Some(error), _) => SpanStatus::Failed { error: error.clone() },
         // Many clients hang up as soon as they have seen the last event.
-        (None, Outcome::Gone) if is_known && stream.ended => SpanStatus::Completed,
+        (None, Outcome::Gone | Outcome::Stopped) if is_known && stream.ended => SpanStatus::Completed,
         (None, Outcome::Complete) if is_known && !stream.ended => {
             SpanStatus::Failed { error: "the stream ended before its last event".to_owned() }
         }
@@ -343,7 +367,7 @@ fn read_stream(answered: &Answered, framing: Framing, capture: CaptureMode, limi
     let output = if let Some(output) = stream.output {
         capture.keep(output.as_str(), || output.clone())
     } else {
-        let body = plain(answered.copy.whole(), &answered.encodings, limit).unwrap_or_default();
+        let body = decoded.or_else(|| plain(&mut answered.copy, &[], limit)).unwrap_or_default();
         let text = body_text(&body);
         capture.keep(&text, || Json::string(&text))
     };
@@ -365,6 +389,7 @@ fn status_without_body(answered: &Answered) -> SpanStatus {
         Outcome::Complete => SpanStatus::Completed,
         Outcome::Broken(error) => SpanStatus::Failed { error: format!("the answer broke off: {error}") },
         Outcome::Gone => SpanStatus::Failed { error: GONE.to_owned() },
+        Outcome::Stopped => SpanStatus::Failed { error: STOPPED.to_owned() },
     }
 }
 

@@ -11,6 +11,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 use hyper::ext::ReasonPhrase;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use trace::ports::{Clock, Ids};
 use trace::provider::is_generation_path;
 use trace::record::Recorder;
@@ -21,7 +22,7 @@ use crate::budget::Budget;
 use crate::client::{Answer, HttpClient, TransportError};
 use crate::copy::Copy;
 use crate::cors::Page;
-use crate::download::{Download, Ending};
+use crate::download::{Download, Ending, STOPPED};
 use crate::error::ProxyError;
 use crate::headers::{SPAN_ID, TRACE_ID, Wishes, encodings, for_client, for_provider, text, traceway_key};
 use crate::recording::{Call, Recording};
@@ -58,6 +59,9 @@ pub struct Deps {
     pub client: HttpClient,
     /// What can be set from outside.
     pub settings: Settings,
+    /// Cancelled when the process stops and calls still under way can be waited for no longer: they end as failed,
+    /// with what had arrived, so that they are recorded before the process is gone.
+    pub cut: CancellationToken,
 }
 
 struct Proxy {
@@ -105,6 +109,11 @@ impl Proxy {
                 host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str)).unwrap_or("");
             if !trace::host::is_local_host(host, allowed) {
                 return Err(ProxyError::ForbiddenHost(trace::host::refusal(host)));
+            }
+            // Without credentials to ask for, what a page may not read it must not cause either.
+            let is_foreign = page.is_some_and(|page| page.is_foreign(host));
+            if is_foreign && !request.method().is_safe() {
+                return Err(ProxyError::ForbiddenOrigin);
             }
         }
         page.and_then(|page| page.preflight(request.method(), request.headers())).transpose()
@@ -189,6 +198,8 @@ impl Proxy {
             spool: Arc::clone(&self.deps.spool),
             call,
             max_decoded: self.deps.settings.max_body.saturating_mul(DECODED_PER_BODY),
+            clock: Arc::clone(&self.deps.clock),
+            cut: self.deps.cut.clone(),
         };
         let ending = Ending::new(Arc::clone(&self.deps.clock), tell);
         let hold = self.deps.background.start(Box::pin(recording.run(uploaded, decided, end)));
@@ -200,7 +211,9 @@ impl Proxy {
                 let (told, at) = (failure.told(), self.deps.clock.now());
                 let error = self.unanswered(failure, &mut returned).await;
                 match error {
-                    ProxyError::Unreachable(_) | ProxyError::Timeout(_) => ending.failed(told, at),
+                    ProxyError::Unreachable(_) | ProxyError::Timeout(_) | ProxyError::Stopping => {
+                        ending.failed(told, at);
+                    }
                     _ => ending.refused(),
                 }
                 finished(hold).await;
@@ -218,8 +231,9 @@ impl Proxy {
         metrics::counter!("traceway_proxy_requests_total", "recorded" => "yes").increment(1);
         let (status, copy) = (answer.status(), Copy::new(self.budget.share()));
         let headers = answer.headers().clone();
-        let mut response =
-            respond(answer, |body| Body::new(Download::new(status, &headers, body, copy, ending, hold)));
+        let cut = self.deps.cut.clone();
+        let download = |body| Body::new(Download::new(status, &headers, body, copy, ending, hold, cut));
+        let mut response = respond(answer, download);
         for (name, value) in ids {
             if let Ok(value) = value {
                 response.headers_mut().insert(name, value);
@@ -240,14 +254,19 @@ impl Proxy {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         let limit = self.deps.settings.header_timeout;
-        match tokio::time::timeout(limit, self.deps.client.send(request)).await {
-            Ok(answer) => answer.map_err(Failure::Transport),
-            Err(_) => Err(Failure::Timeout(limit.as_secs())),
+        let answer = tokio::time::timeout(limit, self.deps.client.send(request));
+        match self.deps.cut.run_until_cancelled(answer).await {
+            Some(Ok(answer)) => answer.map_err(Failure::Transport),
+            Some(Err(_)) => Err(Failure::Timeout(limit.as_secs())),
+            None => Err(Failure::Stopped),
         }
     }
 
     /// Returns what the client of a call without an answer is told.
     async fn unanswered(&self, failure: Failure, returned: &mut oneshot::Receiver<Unfinished>) -> ProxyError {
+        if matches!(failure, Failure::Stopped) {
+            return ProxyError::Stopping;
+        }
         // What is still to be sent is read first: the recording wants it, and the client looks for an answer
         // only when it has sent everything.
         match tokio::time::timeout(RETURN, returned).await {
@@ -262,6 +281,7 @@ impl Proxy {
         match failure {
             Failure::Transport(error) => ProxyError::Unreachable(error.to_string()),
             Failure::Timeout(seconds) => ProxyError::Timeout(seconds),
+            Failure::Stopped => ProxyError::Stopping,
         }
     }
 }
@@ -270,6 +290,7 @@ impl Proxy {
 enum Failure {
     Transport(TransportError),
     Timeout(u64),
+    Stopped,
 }
 
 impl Failure {
@@ -278,6 +299,7 @@ impl Failure {
         match self {
             Self::Transport(error) => error.to_string(),
             Self::Timeout(_) => "timeout".to_owned(),
+            Self::Stopped => STOPPED.to_owned(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use proxy::{Admission, Admitted, Refusal, Settings};
 use serde_json::json;
+use trace::host::Origins;
 use trace::id::Scope;
 
 use crate::calls::{CHAT, COMPLETION};
@@ -62,10 +63,39 @@ async fn a_foreign_page_gets_no_permission_even_from_the_provider() {
         .await;
     assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (403, None));
     assert!(provider.seen().is_empty());
-    let answer = proxy.post("/v1/chat/completions", "origin: https://evil.example\r\n", CHAT).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None));
+    let reading = proxy
+        .send("GET /v1/models HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\n\r\n")
+        .await;
+    assert_eq!((reading.status, reading.header("access-control-allow-origin")), (200, None));
     let without_page = proxy.post("/v1/chat/completions", "", CHAT).await;
     assert_eq!(without_page.header("access-control-allow-origin"), Some("*"));
+}
+
+#[tokio::test]
+async fn a_foreign_page_causes_no_call_where_nobody_is_asked_who_they_are() {
+    let provider = Provider::json("200 OK", COMPLETION).await;
+    let proxy = Proxy::start(&provider).await;
+    for origin in ["https://evil.example", "null"] {
+        // A form or a fetch without special headers asks nobody before it is sent.
+        let answer = proxy.post("/v1/chat/completions", &format!("origin: {origin}\r\n"), CHAT).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (403, &json!("forbidden")), "{origin}");
+        assert!(answer.text().contains("ALLOWED_ORIGINS"), "{}", answer.text());
+    }
+    assert!(provider.seen().is_empty() && proxy.recorded().await.is_empty());
+    for origin in ["http://localhost", "http://localhost:5173"] {
+        let answer = proxy.post("/v1/chat/completions", &format!("origin: {origin}\r\n"), CHAT).await;
+        assert_eq!(answer.status, 200, "{origin}");
+    }
+    let listed = Origins::listed("https://ours.example");
+    let proxy = Proxy::with(&provider, |settings| settings.origins = listed).await;
+    for (origin, status) in [("https://ours.example", 200), ("https://evil.example", 403)] {
+        let answer = proxy.post("/v1/chat/completions", &format!("origin: {origin}\r\n"), CHAT).await;
+        assert_eq!(answer.status, status, "{origin}");
+    }
+    // Where a key is asked for, a page that has none gets nowhere anyway.
+    let proxy = Proxy::with(&provider, |settings| settings.hosts = None).await;
+    let answer = proxy.post("/v1/chat/completions", "origin: https://evil.example\r\n", CHAT).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None));
 }
 
 #[tokio::test]

@@ -78,6 +78,24 @@ async fn beyond_the_memory_for_copies_a_call_is_recorded_without_text() {
 }
 
 #[tokio::test]
+async fn what_a_body_unpacks_to_counts_as_memory_too() {
+    let provider = Provider::json("200 OK", COMPLETION).await;
+    let proxy = Proxy::with(&provider, |settings| settings.max_copies = 200_000).await;
+    let long = format!(r#"{{"model":"m","x":"{}"}}"#, "x".repeat(300_000));
+    let packed = zstd::encode_all(long.as_bytes(), 3).unwrap();
+    let mut request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-encoding: zstd\r\ncontent-length: {}\r\n\r\n",
+        packed.len()
+    )
+    .into_bytes();
+    request.extend(packed);
+    assert_eq!(proxy.send(request).await.text(), COMPLETION);
+    let recorded = proxy.only().await;
+    assert_eq!((recorded.input, recorded.span.status), (None, SpanStatus::Completed));
+    assert!(recorded.output.is_some());
+}
+
+#[tokio::test]
 async fn where_nothing_runs_after_an_answer_its_end_waits_for_the_record() {
     let chunked = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{COMPLETION}\r\n0\r\n\r\n",

@@ -4,8 +4,10 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy::Settings;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 use trace::span::SpanStatus;
 
 use crate::support::{Conn, Provider, Proxy};
@@ -256,4 +258,58 @@ async fn an_error_inside_a_stream_fails_the_call() {
     let recorded = proxy.only().await;
     assert_eq!(recorded.error(), "overloaded");
     assert_eq!(recorded.output.as_ref().unwrap()["choices"][0]["message"]["content"], "par");
+}
+
+#[tokio::test]
+async fn a_stop_cuts_calls_off_and_keeps_what_had_arrived() {
+    let provider = Provider::start(|request, mut conn| async move {
+        if !request.body.ends_with(b"2}") {
+            conn.write(HEAD).await;
+            conn.chunk(content("Hel")).await;
+        }
+        conn.closed().await;
+    })
+    .await;
+    let settings = Settings { target: Some(provider.url().parse().unwrap()), ..Settings::default() };
+    let cut = CancellationToken::new();
+    let proxy = Proxy::with_deps(settings, |deps| deps.cut = cut.clone()).await;
+    let mut client = call(&proxy).await;
+    client.head().await.unwrap();
+    soon(client.piece()).await;
+    let early = async { proxy.post("/v1/chat/completions", "", r#"{"model":"m","n":2}"#).await };
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        cut.cancel();
+    };
+    let (early, ()) = tokio::join!(soon(early), stop);
+    assert_eq!((early.status, &early.json()["code"]), (503, &json!("unavailable")));
+    let recorded = soon(proxy.recorded()).await;
+    assert_eq!(recorded.len(), 2);
+    for span in &recorded {
+        assert_eq!(span.error(), "server stopped");
+        let text = span.output.as_ref().map(|output| output["choices"][0]["message"]["content"].clone());
+        let streamed = span.input.as_ref().unwrap().get("n").is_none();
+        assert_eq!(text, streamed.then(|| json!("Hel")));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_no_client_that_takes_nothing() {
+    let provider = Provider::start(|_, mut conn| async move {
+        conn.write(HEAD).await;
+        let piece = content(&"x".repeat(100_000));
+        // More than all buffers on the way hold.
+        for _ in 0..1_000 {
+            conn.chunk(&*piece).await;
+        }
+    })
+    .await;
+    let settings = Settings { target: Some(provider.url().parse().unwrap()), ..Settings::default() };
+    let cut = CancellationToken::new();
+    let proxy = Proxy::with_deps(settings, |deps| deps.cut = cut.clone()).await;
+    let client = call(&proxy).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    cut.cancel();
+    assert_eq!(soon(proxy.only()).await.error(), "server stopped");
+    drop(client);
 }

@@ -9,6 +9,7 @@ use adapter_memory::{MemoryBus, SystemClock, UlidIds};
 use async_trait::async_trait;
 use proxy::{Background, Deps, Everyone, Hold, Record, Settings, Spool, SpoolError, Work};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trace::price::Prices;
 use trace::record::Recorder;
@@ -51,6 +52,7 @@ impl Proxy {
             ids: Arc::new(UlidIds::default()),
             client: proxy::http_client().unwrap(),
             settings,
+            cut: CancellationToken::new(),
         };
         change(&mut deps);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
