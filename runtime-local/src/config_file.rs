@@ -1,35 +1,48 @@
 //! The config file: what it may hold, and how the API reads and writes it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rest::{ConfigFile, ConfigFileError};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use trace::capture::CaptureMode;
 
-/// What a config file may hold. Unknown keys are mistakes, since they are usually misspelt ones.
+use crate::logging;
+use crate::settings::{address, http_url};
+
+/// Keys that mean nothing here.
+type Unknown = BTreeMap<String, IgnoredAny>;
+
+/// What a config file may hold.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct FileSettings {
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Section::is_empty")]
     pub(crate) api: Api,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Section::is_empty")]
     pub(crate) proxy: Proxy,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Section::is_empty")]
     pub(crate) storage: Storage,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Section::is_empty")]
     pub(crate) logging: Logging,
+    #[serde(flatten, skip_serializing)]
+    unknown: Unknown,
 }
 
 /// `[api]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(crate) struct Api {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) addr: Option<String>,
+    #[serde(flatten, skip_serializing)]
+    unknown: Unknown,
 }
 
 /// `[proxy]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(crate) struct Proxy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) addr: Option<String>,
@@ -37,28 +50,101 @@ pub(crate) struct Proxy {
     pub(crate) target: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) capture_mode: Option<String>,
+    #[serde(flatten, skip_serializing)]
+    unknown: Unknown,
 }
 
 /// `[storage]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(crate) struct Storage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data_dir: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) db_path: Option<PathBuf>,
+    #[serde(flatten, skip_serializing)]
+    unknown: Unknown,
 }
 
 /// `[logging]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(crate) struct Logging {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) level: Option<String>,
+    #[serde(flatten, skip_serializing)]
+    unknown: Unknown,
 }
 
-fn is_default<T: Default + PartialEq>(section: &T) -> bool {
-    *section == T::default()
+impl FileSettings {
+    /// Takes out values that cannot be used, and returns which those were and why. Empty ones go without a word.
+    pub(crate) fn drop_invalid(&mut self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        let texts: [(&str, &mut Option<String>, fn(&str) -> Result<(), String>); 5] = [
+            ("api.addr", &mut self.api.addr, |text| address(text).map(drop)),
+            ("proxy.addr", &mut self.proxy.addr, |text| address(text).map(drop)),
+            ("proxy.target", &mut self.proxy.target, |text| http_url(text).map(drop)),
+            ("proxy.capture_mode", &mut self.proxy.capture_mode, |text| {
+                text.parse::<CaptureMode>().map(drop).map_err(|error| error.to_string())
+            }),
+            ("logging.level", &mut self.logging.level, logging::check),
+        ];
+        for (key, value, check) in texts {
+            let Some(text) = value.take_if(|text| text.trim().is_empty() || check(text).is_err()) else {
+                continue;
+            };
+            if !text.trim().is_empty()
+                && let Err(error) = check(&text)
+            {
+                mistakes.push(format!("{key}: {error}"));
+            }
+        }
+        for path in [&mut self.storage.data_dir, &mut self.storage.db_path] {
+            path.take_if(|path| path.as_os_str().is_empty());
+        }
+        mistakes
+    }
+
+    /// Returns the keys that mean nothing, which are usually misspelt ones.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let sections = [
+            ("", &self.unknown),
+            ("api.", &self.api.unknown),
+            ("proxy.", &self.proxy.unknown),
+            ("storage.", &self.storage.unknown),
+            ("logging.", &self.logging.unknown),
+        ];
+        let keys = sections.iter().flat_map(|(section, keys)| keys.keys().map(move |key| (section, key)));
+        keys.map(|(section, key)| format!("{section}{key} means nothing")).collect()
+    }
+}
+
+trait Section {
+    fn is_empty(&self) -> bool;
+}
+
+impl Section for Api {
+    fn is_empty(&self) -> bool {
+        self.addr.is_none()
+    }
+}
+
+impl Section for Proxy {
+    fn is_empty(&self) -> bool {
+        self.addr.is_none() && self.target.is_none() && self.capture_mode.is_none()
+    }
+}
+
+impl Section for Storage {
+    fn is_empty(&self) -> bool {
+        self.data_dir.is_none() && self.db_path.is_none()
+    }
+}
+
+impl Section for Logging {
+    fn is_empty(&self) -> bool {
+        self.level.is_none()
+    }
 }
 
 /// The config file could not be used.
@@ -67,7 +153,7 @@ pub(crate) enum FileError {
     /// It is there but cannot be read, or was named and is not there.
     #[error("{0}")]
     Read(#[from] std::io::Error),
-    /// It is no TOML, or has keys that mean nothing.
+    /// It is no TOML, or has values of the wrong type.
     #[error("{}", .0.message())]
     Parse(#[from] toml::de::Error),
 }
@@ -89,14 +175,22 @@ impl ConfigFile for TomlFile {
         let file = match read_file(&self.0, false) {
             Ok(file) => file,
             Err(FileError::Read(error)) => return Err(ConfigFileError::Unavailable(error)),
-            Err(FileError::Parse(error)) => return Err(ConfigFileError::Invalid(error.message().to_owned())),
+            // The server runs with defaults then, and writing is the way to mend it.
+            Err(FileError::Parse(error)) => {
+                tracing::warn!(%error, file = %self.0.display(), "the config file cannot be read");
+                FileSettings::default()
+            }
         };
         serde_json::to_value(file).map_err(|error| ConfigFileError::Invalid(error.to_string()))
     }
 
     fn write(&self, content: serde_json::Value) -> Result<serde_json::Value, ConfigFileError> {
         let invalid = |error: &dyn std::fmt::Display| ConfigFileError::Invalid(error.to_string());
-        let file: FileSettings = serde_json::from_value(content).map_err(|error| invalid(&error))?;
+        let mut file: FileSettings = serde_json::from_value(content).map_err(|error| invalid(&error))?;
+        let mistakes = file.drop_invalid();
+        if !mistakes.is_empty() {
+            return Err(ConfigFileError::Invalid(mistakes.join("; ")));
+        }
         let text = toml::to_string_pretty(&file).map_err(|error| invalid(&error))?;
         if let Some(folder) = self.0.parent() {
             std::fs::create_dir_all(folder).map_err(ConfigFileError::Unavailable)?;
@@ -127,11 +221,41 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_mean_nothing_are_refused() {
+    fn values_the_next_start_could_not_use_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = TomlFile(dir.path().join("config.toml"));
-        let refused = file.write(json!({"proxy": {"tarket": "x"}}));
-        assert!(matches!(refused, Err(ConfigFileError::Invalid(_))));
+        for (content, key) in [
+            (json!({"api": {"addr": "nowhere"}}), "api.addr"),
+            (json!({"proxy": {"addr": "127.0.0.1"}}), "proxy.addr"),
+            (json!({"proxy": {"target": "ftp://x"}}), "proxy.target"),
+            (json!({"proxy": {"capture_mode": "some"}}), "proxy.capture_mode"),
+            (json!({"logging": {"level": "loud"}}), "logging.level"),
+            (json!({"api": {"addr": 3000}}), "string"),
+        ] {
+            match file.write(content) {
+                Err(ConfigFileError::Invalid(message)) => assert!(message.contains(key), "{message}"),
+                other => panic!("{key}: {other:?}"),
+            }
+        }
         assert!(!file.0.exists());
+    }
+
+    #[test]
+    fn keys_that_mean_nothing_and_empty_values_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = TomlFile(dir.path().join("config.toml"));
+        let content = json!({"proxy": {"tarket": "x", "addr": ":9"}, "api": {"addr": ""}, "more": 1});
+        assert_eq!(file.write(content).unwrap(), json!({"proxy": {"addr": ":9"}}));
+    }
+
+    #[test]
+    fn a_broken_file_reads_as_the_defaults_it_stands_for_and_can_be_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = TomlFile(dir.path().join("config.toml"));
+        std::fs::write(&file.0, "[api").unwrap();
+        assert_eq!(file.read().unwrap(), json!({}));
+        let content = json!({"api": {"addr": ":9"}});
+        file.write(content.clone()).unwrap();
+        assert_eq!(file.read().unwrap(), content);
     }
 }

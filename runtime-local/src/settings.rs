@@ -68,10 +68,14 @@ impl Settings {
         let config_path = flags.config.clone().or_else(default_config_path);
         let file = config_path.as_deref().map_or_else(FileSettings::default, |path| {
             let named = flags.config.is_some();
-            read_file(path, named).unwrap_or_else(|error| {
+            let mut file = read_file(path, named).unwrap_or_else(|error| {
                 warnings.push(format!("the config file {} is ignored: {error}", path.display()));
                 FileSettings::default()
-            })
+            });
+            for mistake in file.drop_invalid().into_iter().chain(file.unknown()) {
+                warnings.push(format!("in the config file {}: {mistake}", path.display()));
+            }
+            file
         });
         let port = flags.port.as_ref().and_then(|port| {
             let port = port.parse::<u16>().map_err(|_| format!("{port:?} is not a port from 0 to 65535"));
@@ -99,8 +103,9 @@ impl Settings {
             Some(other) => Err(format!("{other:?} is neither pretty nor json")),
         };
         let metrics = flags.metrics.as_deref().map_or(Ok(true), boolean);
-        let log_level = flags.log_level.or_else(|| std::env::var("RUST_LOG").ok()).or(file.logging.level);
-        let level = log_level.as_deref().map(crate::logging::check).transpose();
+        let level = flags.log_level.as_deref().map(crate::logging::check).transpose();
+        let rust_log = rust_log(std::env::var("RUST_LOG").ok(), &mut warnings);
+        let log_level = flags.log_level.or(rust_log).or(file.logging.level);
         let settings = (
             mistakes.note("--api-addr", api_addr),
             mistakes.note("--proxy-addr", proxy_addr),
@@ -179,12 +184,24 @@ fn without_empty(mut flags: ServeFlags) -> ServeFlags {
     flags
 }
 
+/// Returns the filter many programs share. It may be written for others, so a mistake in it is only a warning.
+fn rust_log(value: Option<String>, warnings: &mut Vec<String>) -> Option<String> {
+    let value = value.filter(|value| !value.trim().is_empty())?;
+    match crate::logging::check_filter(&value) {
+        Ok(()) => Some(value),
+        Err(error) => {
+            warnings.push(format!("RUST_LOG={value} is ignored: {error}"));
+            None
+        }
+    }
+}
+
 fn default_config_path() -> Option<PathBuf> {
     std::env::home_dir().map(|home| home.join(".traceway").join("config.toml"))
 }
 
 /// Reads `host:port`, where the host may be `localhost` or missing.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     let full = match text.strip_prefix(':') {
         Some(port) => format!("127.0.0.1:{port}"),
@@ -193,7 +210,8 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     full.parse().map_err(|_| format!("{text:?} is not an address such as 127.0.0.1:3000"))
 }
 
-fn http_url(text: &str) -> Result<Base, String> {
+/// Reads the base URL of a provider.
+pub(crate) fn http_url(text: &str) -> Result<Base, String> {
     text.parse().map_err(|error| format!("{text:?} cannot be used: {error}"))
 }
 
@@ -272,6 +290,31 @@ mod tests {
         let (_dir, path) = written("c.toml", "[api\n");
         let settings = Settings::resolve(flags(&path), false).unwrap();
         assert_eq!((settings.warnings.len(), settings.api_addr.port()), (1, 3000));
+    }
+
+    #[test]
+    fn an_invalid_value_in_the_file_is_a_warning_and_its_default() {
+        let content = "[api]\naddr = 'nowhere'\n[proxy]\naddr = ':4001'\ntarget = 'ftp://x'\ntarged = 'a'\n\
+                       capture_mode = 'some'\n[logging]\nlevel = 'loud'\n[more]\n";
+        let (_dir, path) = written("c.toml", content);
+        let settings = Settings::resolve(flags(&path), false).unwrap();
+        assert_eq!((settings.api_addr.port(), settings.proxy_addr.port()), (3000, 4001));
+        assert_eq!((settings.target, settings.capture), (None, CaptureMode::Full));
+        let warnings = settings.warnings.join("\n");
+        for key in ["api.addr", "proxy.target", "proxy.targed", "proxy.capture_mode", "logging.level", "more"]
+        {
+            assert!(warnings.contains(key), "{key}: {warnings}");
+        }
+    }
+
+    #[test]
+    fn rust_log_is_used_when_it_can_be() {
+        let mut warnings = Vec::new();
+        assert_eq!(rust_log(Some(" ".to_owned()), &mut warnings), None);
+        assert_eq!(rust_log(Some("hyper".to_owned()), &mut warnings).as_deref(), Some("hyper"));
+        assert!(warnings.is_empty());
+        assert_eq!(rust_log(Some("a=loud".to_owned()), &mut warnings), None);
+        assert_eq!(warnings.len(), 1);
     }
 
     #[test]
