@@ -278,9 +278,13 @@ async fn listed_origins_may_call_with_credentials(t: Ctx) {
 
 async fn other_origins_than_the_listed_may_not(t: Ctx) {
     let t = with_origins(&t).await;
-    for page in
-        ["https://evil.example", "http://app.example", "https://app.example:444", "https://sub.app.example"]
-    {
+    for page in [
+        "https://evil.example",
+        "http://app.example",
+        "https://app.example:444",
+        "https://sub.app.example",
+        "http://localhost:5173",
+    ] {
         let answer = t.call("GET", "/api/stats").header("origin", page).send().await;
         assert_eq!(permission(&answer), "", "{page}");
         let answer = asking(t.call("OPTIONS", "/api/traces"), page, "POST", "content-type").send().await;

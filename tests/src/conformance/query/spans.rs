@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         bare_words_must_all_occur_somewhere,
         quotes_keep_words_together,
         escaped_quotes_are_part_of_the_word,
+        case_is_ignored_beyond_ascii,
         a_minus_excludes,
         excluding_an_absent_field_keeps_the_span,
         unknown_keys_are_words,
@@ -148,6 +149,7 @@ async fn durations_take_units_and_ranges(t: Ctx) {
         &[
             ("duration:>4s", &["answer"]),
             ("duration:1s", &["plan"]),
+            ("duration:0.25s", &["Lookup Ports"]),
             ("duration:<1m duration:>=1000ms", &["answer", "plan"]),
             ("duration:>=250ms duration:<=1s", &["Lookup Ports", "plan"]),
             ("duration:200-1000", &["Lookup Ports", "plan"]),
@@ -260,6 +262,24 @@ async fn escaped_quotes_are_part_of_the_word(t: Ctx) {
     .await;
 }
 
+async fn case_is_ignored_beyond_ascii(t: Ctx) {
+    let session = t.id("session");
+    t.trace(json!({"id": t.id("trace"), "session_id": session})).await;
+    t.span(json!({"name": "Köln", "input": "Ünïcode ÉCLAIR ДОМ"})).await;
+    check(
+        &t,
+        &[
+            ("name:KÖLN", &["Köln"]),
+            ("köln", &["Köln"]),
+            ("input:ünïcode", &["Köln"]),
+            ("éclair", &["Köln"]),
+            ("дом", &["Köln"]),
+            ("eclair", &[]),
+        ],
+    )
+    .await;
+}
+
 async fn a_minus_excludes(t: Ctx) {
     t.corpus().await;
     check(
@@ -326,6 +346,10 @@ async fn wrong_values_are_refused(t: Ctx) {
         ("until:2025-99-99", "until"),
         ("-status:done", "status"),
         ("since:5y", "since"),
+        ("status:Failed", "status"),
+        ("duration:100-", "duration"),
+        ("sort:colour", "sort"),
+        ("order:up", "order"),
     ] {
         t.list("/api/spans", &[("q", query)]).await.bad_field("invalid_query", field);
     }
