@@ -65,7 +65,7 @@ async function picture(page, name, path, file) {
 if (only?.includes("readme")) {
   await send(base, supportTrace());
   const page = await open({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
-  await picture(page, "readme", "/traces/customers-support?span=customers-support-plan-2", new URL("../../docs/images/trace.png", import.meta.url).pathname);
+  await picture(page, "readme", "/traces/customers-support?span=customers-support-plan-1&view=waterfall", new URL("../../docs/images/trace.png", import.meta.url).pathname);
 } else {
   const chosen = pages.filter(([name]) => only === undefined || only.includes(name));
   for (const colorScheme of ["dark", "light"]) {

@@ -47,7 +47,7 @@ export function ConfirmDialog({
     <AlertDialog.Root open={open} onOpenChange={change}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="fade-in fixed inset-0 z-40 bg-black/50" />
-        <AlertDialog.Content className="fade-in fixed top-[30%] left-1/2 z-50 w-[min(420px,calc(100vw-32px))] -translate-x-1/2 rounded-md border border-line-strong bg-raised p-4 shadow-float">
+        <AlertDialog.Content className="fade-in fixed top-[30%] left-1/2 z-50 w-[min(420px,calc(100vw-32px))] -translate-x-1/2 rounded-md border outline-none border-line-strong bg-raised p-4 shadow-float">
           <AlertDialog.Title className="text-[16px] font-medium">{title}</AlertDialog.Title>
           <AlertDialog.Description asChild>
             <div className="mt-2 text-muted">{children}</div>

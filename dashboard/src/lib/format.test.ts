@@ -15,9 +15,9 @@ test("a noun follows its count", () => {
   expect([0, 1, 1200].map((count) => counted(count, "span"))).toEqual(["0 spans", "1 span", "1,200 spans"]);
 });
 
-test("costs keep two significant digits below a cent", () => {
-  expect([0, 0.0031, 0.000123, 0.00999, 0.01, 1.5, 12_345.6].map(formatCost)).toEqual([
-    "$0", "$0.0031", "$0.00012", "$0.0100", "$0.01", "$1.50", "$12,346",
+test("costs keep two significant digits below ten cents", () => {
+  expect([0, 0.0031, 0.000123, 0.00999, 0.01, 0.0132, 0.0993, 0.0997, 0.126, 1.5, 12_345.6].map(formatCost)).toEqual([
+    "$0", "$0.0031", "$0.00012", "$0.0100", "$0.01", "$0.013", "$0.099", "$0.10", "$0.13", "$1.50", "$12,346",
   ]);
 });
 

@@ -17,9 +17,10 @@ export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** US dollars: two significant digits below a cent, two decimals above. */
+/** US dollars: two significant digits below ten cents, two decimals above. */
 export function formatCost(usd: number): string {
   if (usd === 0) return "$0";
+  if (usd >= 0.01 && usd < 0.0995) return `$${usd.toFixed(3).replace(/0$/, "")}`;
   if (usd >= 0.01) return usd < 1000 ? `$${usd.toFixed(2)}` : `$${usd.toLocaleString("en-US", { maximumFractionDigits: 0 })}`;
   const digits = Math.min(12, Math.ceil(-Math.log10(usd)) + 1);
   return `$${usd.toFixed(digits)}`;

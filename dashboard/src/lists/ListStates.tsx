@@ -45,6 +45,17 @@ export function Misunderstood({ error, onChange }: { error: string; onChange: (c
   );
 }
 
+/** Ends a list whose further rows could not be loaded. */
+export function EndFailed({ error, onRetry }: { error: Error | null; onRetry: () => void }) {
+  if (error === null) return null;
+  return (
+    <div role="alert" className="sticky left-0 flex items-center justify-center gap-3 px-4 py-3 text-muted">
+      <span className="min-w-0 truncate">Further rows could not be loaded: {error.message}</span>
+      <Button onClick={onRetry}>Try again</Button>
+    </div>
+  );
+}
+
 /** Says that rows wait above; a press shows them. */
 export function NewRows({ what, onShow }: { what: string; onShow: () => void }) {
   return (

@@ -136,14 +136,18 @@ export function useLiveList<Row>({
     setWaiting(null);
   };
   const more = useCallback(() => {
-    if (list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
-  }, [list.hasNextPage, list.isFetchingNextPage, list.fetchNextPage]);
+    if (list.hasNextPage && !list.isFetchingNextPage && !list.isFetchNextPageError) void list.fetchNextPage();
+  }, [list.hasNextPage, list.isFetchingNextPage, list.isFetchNextPageError, list.fetchNextPage]);
   return {
     rows,
     total: list.data?.pages[0]?.total ?? null,
     isPending: list.isPending,
     isComplete: !list.hasNextPage,
-    error: list.error,
+    /** Why there is nothing to show. */
+    error: list.data === undefined ? list.error : null,
+    /** Why there are no further rows. */
+    endError: list.isFetchNextPageError ? list.error : null,
+    retryEnd: () => void list.fetchNextPage(),
     retry: () => void list.refetch(),
     more,
     waiting: waiting !== null,

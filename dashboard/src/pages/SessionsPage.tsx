@@ -1,4 +1,4 @@
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Session, SessionPage } from "../api/types";
@@ -8,7 +8,7 @@ import { Failed, Notice } from "../components/Notices";
 import { StatusDot } from "../components/Parts";
 import { CopyButton } from "../components/CopyButton";
 import { Time } from "../components/Time";
-import { Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
+import { EndFailed, Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
 import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { counted } from "../lib/format";
@@ -83,6 +83,7 @@ export default function SessionsPage() {
               onOpen={(session) => void navigate({ to: "/sessions/$id", params: { id: session.id } })}
               onEnd={onEnd}
               onScrolled={setScrolled}
+              footer={<EndFailed error={list.endError} onRetry={list.retryEnd} />}
               isNew={list.isNew}
             />
           </>
@@ -100,7 +101,9 @@ const COLUMNS: readonly Column<Session>[] = [
     cell: (session) => (
       <span className="flex min-w-0 items-center gap-2.5">
         <StatusDot status={session.status} />
-        <span className="truncate font-mono text-[12px]" title={session.id}>{session.id}</span>
+        <Link to="/sessions/$id" params={{ id: session.id }} preload={false} className="truncate font-mono text-[12px]" title={session.id}>
+          {session.id}
+        </Link>
       </span>
     ),
   },

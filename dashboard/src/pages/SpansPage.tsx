@@ -9,7 +9,7 @@ import { Failed } from "../components/Notices";
 import { StatusDot, statusOf } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
-import { Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
+import { EndFailed, Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
 import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { useLiveList } from "../lists/useLiveList";
@@ -82,10 +82,16 @@ export default function SpansPage() {
                 sort={sort}
                 onSort={({ by, order }) => change({ sort_by: by, sort_order: order })}
                 selected={selected ?? (search.span === undefined ? null : `${search.trace}/${search.span}`)}
-                onSelect={setSelected}
+                onSelect={(key) => {
+                  setSelected(key);
+                  const [trace, span] = key?.split("/") ?? [];
+                  if (search.span !== undefined && span !== undefined) change({ trace, span }, true);
+                }}
+                onClose={search.span === undefined ? undefined : close}
                 onOpen={(span) => change({ span: span.id, trace: span.trace_id }, search.span !== undefined)}
                 onEnd={onEnd}
                 onScrolled={setScrolled}
+                footer={<EndFailed error={list.endError} onRetry={list.retryEnd} />}
                 isNew={list.isNew}
               />
             </>

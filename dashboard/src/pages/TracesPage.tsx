@@ -13,8 +13,8 @@ import { Failed } from "../components/Notices";
 import { ModelChips, StatusDot } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
-import { Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
-import { useListSearch } from "../lists/search";
+import { EndFailed, Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
+import { useListSearch, type ListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { useLiveList } from "../lists/useLiveList";
 import { counted } from "../lib/format";
@@ -51,7 +51,7 @@ export default function TracesPage() {
   const { peek: _peek, span: _span, trace: _trace, ...filters } = search;
   const open = (trace: Trace) => void navigate({ to: "/traces/$id", params: { id: trace.id }, search: filters as never });
   const longest = Math.max(1, ...list.rows.map((trace) => trace.duration_ms ?? 0));
-  const columns = traceColumns(longest, setDoomed).filter((column) => !hidden.includes(column.id));
+  const columns = traceColumns(longest, setDoomed, filters).filter((column) => !hidden.includes(column.id));
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const unfiltered = search.q === undefined && search.since === undefined && search.until === undefined;
   const onEnd = useCallback(() => list.more(), [list.more]);
@@ -84,7 +84,7 @@ export default function TracesPage() {
           </DropdownMenu.Trigger>
           <DropdownMenu.Portal>
             <DropdownMenu.Content align="end" sideOffset={4} className={MENU}>
-              {traceColumns(1, setDoomed)
+              {traceColumns(1, setDoomed, filters)
                 .filter((column) => column.id !== "name" && column.title !== "")
                 .map((column) => (
                   <DropdownMenu.CheckboxItem
@@ -145,11 +145,16 @@ export default function TracesPage() {
                 sort={sort}
                 onSort={({ by, order }) => change({ sort_by: by, sort_order: order })}
                 selected={selected ?? search.peek ?? null}
-                onSelect={setSelected}
+                onSelect={(key) => {
+                  setSelected(key);
+                  if (search.peek !== undefined && key !== null) change({ peek: key }, true);
+                }}
                 onOpen={open}
+                onClose={search.peek === undefined ? undefined : () => change({ peek: undefined }, true)}
                 onPeek={(trace) => change({ peek: search.peek === trace.id ? undefined : trace.id }, true)}
                 onEnd={onEnd}
                 onScrolled={setScrolled}
+                footer={<EndFailed error={list.endError} onRetry={list.retryEnd} />}
                 isNew={list.isNew}
               />
               <Totals traces={list.rows} total={list.total} complete={list.isComplete} />
@@ -203,7 +208,7 @@ export default function TracesPage() {
   );
 }
 
-function traceColumns(longest: number, onDelete: (trace: Trace) => void): Column<Trace>[] {
+function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters: ListSearch): Column<Trace>[] {
   return [
     {
       id: "name",
@@ -212,9 +217,17 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void): Column
       cell: (trace) => (
         <span className="flex min-w-0 items-center gap-2.5">
           <StatusDot status={trace.status} />
-          <span dir="auto" className="truncate" title={trace.name ?? trace.id}>
+          <Link
+            to="/traces/$id"
+            params={{ id: trace.id }}
+            search={filters as never}
+            preload={false}
+            dir="auto"
+            className="truncate"
+            title={trace.name ?? trace.id}
+          >
             {trace.name ?? <span className="font-mono text-[12px] text-muted">{trace.id}</span>}
-          </span>
+          </Link>
           {trace.session_id !== null && <span className="truncate text-faint max-lg:hidden">{trace.session_id}</span>}
         </span>
       ),

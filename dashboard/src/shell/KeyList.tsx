@@ -3,8 +3,8 @@ import { PAGES } from "./pages";
 
 const KEYS: readonly [string, readonly [keys: string, does: string][]][] = [
   ["Everywhere", [["⌘ K", "search everything"], ["/", "search this page"], ["?", "this list"], ...PAGES.map(({ key, name }): [string, string] => [`g ${key}`, name.toLowerCase()])]],
-  ["Lists", [["j  k", "next, previous row"], ["Enter", "open"], ["Space", "peek"], ["Esc", "leave the search"]]],
-  ["A trace", [["↓  ↑", "next, previous span"], ["→  ←", "expand, collapse"], ["/", "search spans"], ["Esc", "back to the list"]]],
+  ["Lists", [["j  k", "next, previous row"], ["Enter", "open"], ["Space", "peek"], ["Esc", "close panel or search"]]],
+  ["A trace", [["↓  ↑", "next, previous span"], ["→  ←", "expand, collapse"], ["/", "search spans"], ["]  [", "next, previous trace"], ["Esc", "back to the list"]]],
 ];
 
 /** The list of keys. */
@@ -15,7 +15,7 @@ export default function KeyList({ onClose }: { onClose: () => void }) {
         <Dialog.Overlay className="fade-in fixed inset-0 z-40 bg-black/50" />
         <Dialog.Content
           aria-describedby={undefined}
-          className="fade-in fixed top-[18%] left-1/2 z-50 w-[min(640px,calc(100vw-32px))] -translate-x-1/2 rounded-md border border-line-strong bg-raised p-5 shadow-float"
+          className="fade-in fixed top-[18%] left-1/2 z-50 w-[min(640px,calc(100vw-32px))] -translate-x-1/2 rounded-md border outline-none border-line-strong bg-raised p-5 shadow-float"
         >
           <Dialog.Title className="mb-4 text-[16px] font-medium">Keys</Dialog.Title>
           <div className="grid gap-6 sm:grid-cols-3">

@@ -11,6 +11,8 @@ import { PAGES } from "./pages";
 
 const ITEM = "flex h-8 cursor-default items-center gap-2.5 rounded px-2 data-[selected=true]:bg-hover";
 
+const EVERY_SPAN = "all spans";
+
 /** Pages, actions, traces by name or id, and spans by their text, from one field. */
 export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
   const navigate = useNavigate();
@@ -33,14 +35,28 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
     act();
   };
   const matches = (name: string) => name.toLowerCase().includes(text.trim().toLowerCase());
+  const pages = PAGES.filter(({ name }) => matches(name));
   const actions: readonly [string, ReactNode, () => void][] = [
     ["Dark theme", <Moon key="d" size={14} />, () => setTheme("dark")],
     ["Light theme", <Sun key="l" size={14} />, () => setTheme("light")],
     ["Keyboard keys", <Keyboard key="k" size={14} />, onKeys],
   ];
+  const offered = actions.filter(([name]) => matches(name));
+  const values = [
+    ...pages.map(({ to }) => to as string),
+    ...(traces.data ?? []).map(({ id }) => `trace ${id}`),
+    ...(spans.data?.spans ?? []).map(({ trace_id, id }) => `span ${trace_id} ${id}`),
+    ...((spans.data?.spans.length ?? 0) > 0 ? [EVERY_SPAN] : []),
+    ...offered.map(([name]) => name),
+  ];
+  // Answers come later than keys: the first of them is chosen unless one has moved to another.
+  const [chosen, setChosen] = useState("");
+  const value = values.includes(chosen) ? chosen : (values[0] ?? "");
   return (
     <Command.Dialog
       open
+      value={value}
+      onValueChange={setChosen}
       shouldFilter={false}
       onOpenChange={(open) => !open && onClose()}
       label="Search everything"
@@ -55,14 +71,16 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       />
       <Command.List className="max-h-[min(420px,60vh)] overflow-y-auto p-1.5 [&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-[11px] [&_[cmdk-group-heading]]:text-muted">
         <Command.Empty className="px-3 py-6 text-center text-muted">Nothing found.</Command.Empty>
-        <Command.Group heading="Pages">
-          {PAGES.filter(({ name }) => matches(name)).map(({ to, name, Icon }) => (
-            <Command.Item key={to} value={to} onSelect={go(() => void navigate({ to, search: {} as never }))} className={ITEM}>
-              <Icon size={14} className="text-muted" />
-              {name}
-            </Command.Item>
-          ))}
-        </Command.Group>
+        {pages.length > 0 && (
+          <Command.Group heading="Pages">
+            {pages.map(({ to, name, Icon }) => (
+              <Command.Item key={to} value={to} onSelect={go(() => void navigate({ to, search: {} as never }))} className={ITEM}>
+                <Icon size={14} className="text-muted" />
+                {name}
+              </Command.Item>
+            ))}
+          </Command.Group>
+        )}
         {(traces.data?.length ?? 0) > 0 && (
           <Command.Group heading="Traces">
             {traces.data?.map((trace) => (
@@ -94,20 +112,22 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
                 <span dir="auto" className="truncate">{span.name}</span>
               </Command.Item>
             ))}
-            <Command.Item value="all spans" onSelect={go(() => void navigate({ to: "/spans", search: { q: asked } as never }))} className={ITEM}>
+            <Command.Item value={EVERY_SPAN} onSelect={go(() => void navigate({ to: "/spans", search: { q: asked } as never }))} className={ITEM}>
               <TextSearch size={14} className="text-muted" />
               All spans with this text
             </Command.Item>
           </Command.Group>
         )}
-        <Command.Group heading="Actions">
-          {actions.filter(([name]) => matches(name)).map(([name, icon, act]) => (
-            <Command.Item key={name} value={name} onSelect={go(act)} className={ITEM}>
-              <span className="text-muted">{icon}</span>
-              {name}
-            </Command.Item>
-          ))}
-        </Command.Group>
+        {offered.length > 0 && (
+          <Command.Group heading="Actions">
+            {offered.map(([name, icon, act]) => (
+              <Command.Item key={name} value={name} onSelect={go(act)} className={ITEM}>
+                <span className="text-muted">{icon}</span>
+                {name}
+              </Command.Item>
+            ))}
+          </Command.Group>
+        )}
       </Command.List>
     </Command.Dialog>
   );

@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { api } from "../api/client";
 import type { Health } from "../api/types";
 import { Failed } from "../components/Notices";
-import { isTyping } from "../lib/keys";
+import { isCovered, isTyping } from "../lib/keys";
 import { setTheme, useTheme, type Theme } from "../lib/theme";
 import { PAGES } from "./pages";
 
@@ -148,7 +148,7 @@ function useGlobalKeys({ onPalette, onKeys }: { onPalette: () => void; onKeys: (
         onPalette();
         return;
       }
-      if (isTyping(event) || event.metaKey || event.ctrlKey || event.altKey) return;
+      if (event.defaultPrevented || isTyping(event) || event.metaKey || event.ctrlKey || event.altKey || isCovered()) return;
       const page = performance.now() - went.current < 1000 ? PAGES.find(({ key }) => key === event.key) : undefined;
       went.current = 0;
       if (page !== undefined) void navigate({ to: page.to, search: {} as never });

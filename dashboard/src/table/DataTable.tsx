@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
-import { isTyping } from "../lib/keys";
+import { isCovered, isTyping } from "../lib/keys";
 import { useMediaQuery } from "../lib/media";
 
 export interface Column<Row> {
@@ -28,7 +28,7 @@ const NARROW_ROW = 52;
 /**
  * Rows of a list: only those in sight are drawn, so that ten thousand cost what fifty do.
  *
- * `j`/`k` move, Enter opens, Space peeks. On narrow screens a row has two lines, drawn by `narrow`.
+ * `j`/`k` move, Enter opens, Space peeks, Esc closes what is open beside. On narrow screens a row has two lines, drawn by `narrow`.
  */
 export function DataTable<Row>({
   label,
@@ -42,6 +42,7 @@ export function DataTable<Row>({
   onSelect,
   onOpen,
   onPeek,
+  onClose,
   onEnd,
   onScrolled,
   isNew,
@@ -58,6 +59,8 @@ export function DataTable<Row>({
   onSelect: (key: string | null) => void;
   onOpen: (row: Row) => void;
   onPeek?: (row: Row) => void;
+  /** Closes what is open beside the list. */
+  onClose?: () => void;
   /** The last rows came into sight. */
   onEnd?: () => void;
   onScrolled?: (scrolled: boolean) => void;
@@ -101,8 +104,7 @@ export function DataTable<Row>({
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (isTyping(event) || event.metaKey || event.ctrlKey || event.altKey) return;
-      if (document.querySelector('[role="dialog"], [role="alertdialog"]') !== null) return;
+      if (event.defaultPrevented || isTyping(event) || event.metaKey || event.ctrlKey || event.altKey || isCovered()) return;
       const at = rows.findIndex((row) => keyOf(row) === selected);
       const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
       const row = rows[at];
@@ -117,6 +119,8 @@ export function DataTable<Row>({
         onOpen(row);
       } else if (event.key === " " && row !== undefined && onPeek !== undefined && !isPressed) {
         onPeek(row);
+      } else if (event.key === "Escape" && onClose !== undefined) {
+        onClose();
       } else {
         return;
       }
@@ -159,7 +163,9 @@ export function DataTable<Row>({
               key={item.key}
               role="row"
               aria-selected={key === selected}
-              onClick={() => {
+              onClick={(event) => {
+                // A link opens itself, in a new tab where one asks for it.
+                if ((event.target as HTMLElement).closest("a") !== null) return;
                 onSelect(key);
                 onOpen(row);
               }}

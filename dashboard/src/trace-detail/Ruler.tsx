@@ -2,6 +2,9 @@ import { useEffect, useRef, useState, type PointerEvent } from "react";
 import { formatDuration } from "../lib/format";
 import { panned, ticks, zoomed, type TimeWindow } from "./model/waterfall";
 
+/** Pixels a label needs to its right. */
+const narrowest = 56;
+
 interface Props {
   whole: TimeWindow;
   window: TimeWindow;
@@ -57,7 +60,7 @@ export function Ruler({ whole, window, onWindow }: Props) {
           className="absolute inset-y-0 border-l border-line pl-1 text-[11px] leading-7 whitespace-nowrap tabular-nums text-muted"
           style={{ left: `${tick.at * 100}%` }}
         >
-          {tick.at < 0.93 && formatDuration(tick.offset)}
+          {(1 - tick.at) * width >= narrowest && formatDuration(tick.offset)}
         </span>
       ))}
       {drag && (

@@ -88,7 +88,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
         {model !== null && model !== span.name && (
           <span
             title={model}
-            className={`ml-2 max-w-28 shrink-0 truncate rounded border border-line px-1.5 text-[11px] leading-[18px] text-muted ${layout === "waterfall" ? "@max-[620px]:hidden" : ""}`}
+            className={`ml-2 max-w-28 shrink-0 truncate rounded border px-1.5 text-[11px] leading-[18px] text-muted ${selected ? "border-line-strong" : "border-line"} ${layout === "waterfall" ? "@max-[620px]:hidden" : ""}`}
           >
             {model}
           </span>
@@ -96,7 +96,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
       </div>
       {layout === "tree" ? (
         <>
-          <span className="w-[76px] shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
+          <span className="w-20 shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
             {cost !== null && cost > 0 && <Cost value={cost} />}
           </span>
           <span className="w-[68px] shrink-0 pl-2 text-right tabular-nums">

@@ -9,7 +9,7 @@ test.beforeEach(async ({ server }) => {
 test("the header says what the trace is and took", async ({ page }) => {
   await page.goto("/traces/customers-support");
   const header = page.getByRole("main").locator("header").first();
-  for (const text of ["customers-support", "Completed", "9.84 s", "10.7 k", "$0.03", "13 spans", "env:prod"]) await expect(header).toContainText(text);
+  for (const text of ["customers-support", "Completed", "9.84 s", "10.7 k", "$0.028", "13 spans", "env:prod"]) await expect(header).toContainText(text);
   await header.getByRole("link", { name: "ticket-40417" }).click();
   await expect(page).toHaveURL(/\/sessions\/ticket-40417$/);
 });

@@ -13,7 +13,7 @@ test("the list shows name, models, spans, tokens, cost, duration and time, the n
   await expect(row).toContainText("claude-sonnet-4-5");
   await expect(row).toContainText("13");
   await expect(row).toContainText("10.7 k");
-  await expect(row).toContainText("$0.03");
+  await expect(row).toContainText("$0.028");
   await expect(row).toContainText("9.84 s");
   await expect(page.getByText("121 traces")).toBeVisible();
 });
@@ -27,6 +27,20 @@ test("rows follow as one scrolls, and only those in sight are drawn", async ({ p
     await expect(table).toHaveAttribute("aria-rowcount", "120", { timeout: 500 });
   }).toPass();
   expect(await rows(page).count()).toBeLessThan(60);
+});
+
+test("further rows that cannot be loaded say so, and the list stays", async ({ page }) => {
+  await page.route(/cursor=/, (route) => route.abort());
+  await page.goto("/traces");
+  await expect(rows(page).first()).toBeVisible();
+  await page.getByRole("table", { name: "Traces" }).evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+  const failed = page.getByRole("alert").filter({ hasText: "Further rows could not be loaded" });
+  await expect(failed).toBeAttached();
+  await expect(rows(page).first()).toBeVisible();
+  await page.unroute(/cursor=/);
+  await failed.getByRole("button", { name: "Try again" }).click();
+  await expect(failed).toHaveCount(0);
+  await expect(page.getByRole("table", { name: "Traces" })).toHaveAttribute("aria-rowcount", /^1[02]0$/);
 });
 
 test("the search suggests keys and values, marks nonsense, and lives in the URL", async ({ page }) => {
@@ -106,13 +120,26 @@ test("keys move, peek and open, and Escape comes back with the filters", async (
   await page.keyboard.press("Space");
   await expect(page).toHaveURL(/peek=seed-000000/);
   await expect(page.getByRole("complementary").getByRole("tab", { name: "Messages" })).toBeVisible();
-  await page.keyboard.press("Space");
+  await page.keyboard.press("j");
+  await expect(page).toHaveURL(/peek=seed-000001/);
+  await page.keyboard.press("k");
+  await page.keyboard.press("Escape");
   await expect(page.getByRole("complementary")).toHaveCount(0);
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/traces\/seed-000000\?q=status%3Acompleted/);
   await expect(page.getByRole("treeitem").first()).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(page).toHaveURL(/\/traces\?q=status%3Acompleted$/);
+});
+
+test("a name is a link, which opens in a tab of its own where one asks for it", async ({ page, context }) => {
+  await page.goto("/traces?q=status:completed");
+  const link = rows(page).first().getByRole("link");
+  const [tab] = await Promise.all([context.waitForEvent("page"), link.click({ modifiers: ["ControlOrMeta"] })]);
+  await expect(tab).toHaveURL(/\/traces\/seed-000000\?q=status%3Acompleted$/);
+  await expect(page).toHaveURL(/\/traces\?q=status:completed$/);
+  await link.click();
+  await expect(page.getByRole("treeitem").first()).toBeVisible();
 });
 
 test("one trace is deleted after a question, and stays when one cancels", async ({ page, server }) => {
