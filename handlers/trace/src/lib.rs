@@ -23,6 +23,7 @@ pub mod query;
 pub mod quota;
 pub mod record;
 pub mod remembered;
+pub mod size;
 pub mod span;
 pub mod text;
 pub mod time;
