@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,7 +64,9 @@ impl Sink for Recorder {
 impl FileSpool {
     /// Opens the file, created when missing, with what an earlier process left in it.
     pub(crate) fn open(path: &Path, limit: u64) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // Prompts and answers are nobody else's business.
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let mut end = file.seek(SeekFrom::End(0))?;
         if end > 0 {
             // A process that died while writing leaves half a line, which must not swallow the next one.
@@ -379,6 +382,14 @@ mod tests {
         assert!(matches!(spool.keep(&record("c")).await, Err(SpoolError::Full)));
         assert!(spool.hand_back(&Store::default()).await.unwrap());
         spool.keep(&record("c")).await.unwrap();
+    }
+
+    #[test]
+    fn the_file_is_its_owners_alone() {
+        let (_dir, path) = file();
+        FileSpool::open(&path, FILE_LIMIT).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -153,7 +154,7 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
     };
     fs::create_dir_all(directory).map_err(refused(directory))?;
     let path = directory.join("traceway.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = private().open(&path);
     let file = file.map_err(refused(directory))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -162,10 +163,16 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Creates files only their owner may read: they hold what people say. SQLite gives its log the same rights.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options
+}
+
 /// Tells a file that may not be written from one that is damaged, which SQLite reports alike.
 fn probe(path: &Path) -> Result<(), OpenError> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    file.map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
+    private().open(path).map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
 }
 
 async fn migrate(path: &Path, writer: &mut SqliteConnection) -> Result<(), OpenError> {

@@ -88,6 +88,21 @@ async fn a_place_that_cannot_be_written_is_named() {
     }
 }
 
+#[tokio::test]
+async fn what_is_created_is_its_owners_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("traceway.db")).await.unwrap();
+    store.write(&Scope::LOCAL, write("t", "s", "1")).await.unwrap();
+    let mut names = Vec::new();
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", file.file_name());
+        names.push(file.file_name());
+    }
+    assert!(names.len() >= 3, "{names:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_before_a_stop_is_there_after_it() {
     let directory = tempfile::tempdir().unwrap();
