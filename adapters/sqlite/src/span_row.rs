@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use trace::id::{SpanId, TraceId};
 use trace::kind::{Attributes, Cost, LlmCall, SpanKind, Usage};
@@ -7,6 +10,7 @@ use trace::span::{Span, SpanStatus, StatusWord};
 use trace::time::Timestamp;
 
 use crate::fold::beyond_ascii;
+use crate::pack::{pack, unpack};
 use crate::sql::{Insert, Value, column, integer};
 
 /// The columns [`decode`] reads, from `spans s JOIN traces t ON t.row = s.trace`.
@@ -90,6 +94,9 @@ struct UsageDetail {
     audio_output: Option<u64>,
 }
 
+/// Details from this length on are compressed: attributes may be as large as a request.
+const LONG_DETAIL: usize = 4 << 10;
+
 /// Returns the number a kind is stored as.
 pub(crate) fn kind_number(kind: &SpanKind) -> i64 {
     match kind {
@@ -138,11 +145,11 @@ pub(crate) fn encode(place: Place, span: &Span, values: &mut Vec<Value>) {
         cost.into(),
         given.into(),
         place.version.into(),
-        detail.into(),
+        detail,
     ]);
 }
 
-fn label_and_detail(span: &Span) -> (&str, Option<String>) {
+fn label_and_detail(span: &Span) -> (&str, Value) {
     let mut detail = Detail {
         error: span.status.error().map(str::to_owned),
         span_attributes: span.attributes.clone(),
@@ -181,16 +188,29 @@ fn label_and_detail(span: &Span) -> (&str, Option<String>) {
         }
     };
     if detail == Detail::default() {
-        return (label, None);
+        return (label, Value::Null);
     }
-    (label, serde_json::to_string(&detail).ok())
+    (label, serde_json::to_string(&detail).map_or(Value::Null, packed))
+}
+
+/// Returns a detail as it is stored: as text, or compressed when it is long.
+fn packed(detail: String) -> Value {
+    if detail.len() < LONG_DETAIL { detail.into() } else { pack(detail.as_bytes()).into() }
+}
+
+/// Reads what [`packed`] made: text begins with a brace, which no packing does.
+fn unpacked(stored: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+    if stored.first() == Some(&b'{') { Ok(Cow::Borrowed(stored)) } else { unpack(stored).map(Cow::Owned) }
 }
 
 /// Reads a row of [`COLUMNS`].
 pub(crate) fn decode(row: &SqliteRow) -> Result<SpanRow, StoreError> {
-    let detail = match column::<Option<&str>>(row, 17)? {
-        Some(text) => {
-            serde_json::from_str(text).map_err(|error| StoreError::corrupt("span detail", error))?
+    let detail: Option<&[u8]> =
+        row.try_get_unchecked(17).map_err(|error| StoreError::corrupt("row", error))?;
+    let detail = match detail {
+        Some(stored) => {
+            let text = unpacked(stored)?;
+            serde_json::from_slice(&text).map_err(|error| StoreError::corrupt("span detail", error))?
         }
         None => Detail::default(),
     };
@@ -272,4 +292,22 @@ pub(crate) fn span_id(text: &str) -> Result<SpanId, StoreError> {
 
 pub(crate) fn trace_id(text: &str) -> Result<TraceId, StoreError> {
     TraceId::parse(text).map_err(|error| StoreError::corrupt("trace id", error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn long_details_are_stored_compressed_and_come_back() {
+        let long = format!(r#"{{"error":"{}"}}"#, "what went wrong ".repeat(10_000));
+        let Value::Blob(stored) = packed(long.clone()) else { panic!("not compressed") };
+        assert!(stored.len() < 2_000, "{}", stored.len());
+        assert_eq!(unpacked(&stored).unwrap(), long.as_bytes());
+        let short = r#"{"error":"x"}"#;
+        assert_eq!(packed(short.to_owned()), Value::from(short));
+        assert_eq!(unpacked(short.as_bytes()).unwrap(), short.as_bytes());
+        assert!(unpacked(&[]).is_err() && unpacked(&[9, 9]).is_err());
+    }
 }
