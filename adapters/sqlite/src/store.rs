@@ -315,3 +315,37 @@ impl Rollups for SqliteStore {
         self.act(Box::new(move |session| Box::pin(session.repair(project)))).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use trace::ports::SpanWrite;
+    use trace::testing::{batch, new_span, span};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_writer_that_panics_goes_on_without_what_was_not_committed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store =
+            SqliteStore::open(&directory.path().join("traceway.db"), Options::default()).await.unwrap();
+        let input = r#"[{"role":"user","content":"A message that is long enough to be a part of its own, with words"}]"#;
+        let write = |id: &str| {
+            let new = SpanWrite::Put(new_span(span("t", id, 0), Some(input), None));
+            batch(vec![], vec![new])
+        };
+        store.write(&Scope::LOCAL, write("before")).await.unwrap();
+        let panics = store.act::<()>(Box::new(|session| {
+            Box::pin(async move {
+                session.run("DELETE FROM spans", &[]).await?;
+                panic!("a bug")
+            })
+        }));
+        assert!(matches!(panics.await, Err(StoreError::Unavailable(_))));
+        store.write(&Scope::LOCAL, write("after")).await.unwrap();
+        let spans = store.list_of_traces(&Scope::LOCAL, &[TraceId::parse("t").unwrap()]).await.unwrap();
+        let ids: Vec<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+        assert_eq!(ids, ["after", "before"]);
+        store.close().await;
+    }
+}

@@ -1,9 +1,12 @@
 //! The one writer: a task that commits everything waiting in one transaction, then tells every waiter.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +19,9 @@ use crate::sql::unavailable;
 
 /// At most so many bytes in one transaction, so that no waiter waits long for its neighbours.
 const GROUP_BYTES: usize = 4 << 20;
+
+/// How long to wait between tries to open the file again.
+const REOPEN: Duration = Duration::from_secs(1);
 
 /// At most so many rows in one transaction.
 const GROUP_ROWS: usize = 2_000;
@@ -95,7 +101,7 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(options.queue_length.max(1));
         // Ends when it is told to, or with the last way to it.
         let reopen = Reopen { path, options: options.clone() };
-        tokio::spawn(run(session, reopen, receiver));
+        tokio::spawn(keep(session, reopen, receiver));
         Self { sender, waiting: Arc::default(), limit: options.queue_bytes }
     }
 
@@ -203,7 +209,58 @@ impl Group {
     }
 }
 
-async fn run(mut session: Session, reopen: Reopen, mut receiver: mpsc::Receiver<Item>) {
+/// Runs the writer to its end. After a panic it goes on with a new connection: whoever waited is told, and what was
+/// not committed is undone.
+async fn keep(mut session: Session, reopen: Reopen, mut receiver: mpsc::Receiver<Item>) {
+    loop {
+        let run = AssertUnwindSafe(run(&mut session, &reopen, &mut receiver));
+        let stop = match run.catch_unwind().await {
+            Ok(stop) => stop,
+            Err(_) => {
+                tracing::error!("the writer panicked and is started anew");
+                session.forget();
+                session = renewed(session, &reopen).await;
+                continue;
+            }
+        };
+        receiver.close();
+        session.close().await;
+        if let Some(reply) = stop {
+            let _ = reply.send(());
+        }
+        return;
+    }
+}
+
+/// Returns a session on a new connection that knows what the file says.
+async fn renewed(session: Session, reopen: &Reopen) -> Session {
+    let recent = session.recent.clone();
+    // With its connection goes the transaction it left open.
+    drop(session);
+    loop {
+        let opened = async { Session::new(connect_writer(&reopen.path, &reopen.options).await?).await };
+        match opened.await {
+            Ok(mut session) => {
+                session.recent = recent;
+                return session;
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database cannot be opened again yet"
+                );
+                tokio::time::sleep(REOPEN).await;
+            }
+        }
+    }
+}
+
+/// Writes until it is told to stop, and then returns whom to tell, or until nobody is left to tell it.
+async fn run(
+    session: &mut Session,
+    reopen: &Reopen,
+    receiver: &mut mpsc::Receiver<Item>,
+) -> Option<oneshot::Sender<()>> {
     if let Err(error) = session.recall().await {
         tracing::warn!(%error, "parts stored before are not recalled; some may be stored again");
     }
@@ -216,15 +273,12 @@ async fn run(mut session: Session, reopen: Reopen, mut receiver: mpsc::Receiver<
             group.take(item);
         }
         let stop = group.stop.take();
-        settle(&mut session, group, &reopen).await;
-        if let Some(reply) = stop {
-            receiver.close();
-            session.close().await;
-            let _ = reply.send(());
-            return;
+        settle(session, group, reopen).await;
+        if stop.is_some() {
+            return stop;
         }
     }
-    session.close().await;
+    None
 }
 
 /// Commits a group. When that fails, each item gets a transaction of its own, so that one bad batch or a lack of
