@@ -2,9 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlitePool};
-use trace::filter::{
-    Filter, ListQuery, NumberField, Page, Position, SortBy, SortOrder, SortValue, Term, Test, TraceFilter,
-};
+use trace::filter::{Filter, ListQuery, NumberField, Page, Position, SortValue, Term, Test, TraceFilter};
 use trace::ports::StoreError;
 use trace::span::StatusWord;
 use trace::time::Timestamp;
@@ -22,16 +20,54 @@ const TOTALS: &str = "t.session_id AS id, count(*) AS traces, sum(t.spans) AS sp
     avg(max(0, (t.last_end - t.first_start) / 1000)) AS latency,
     sum(t.failed > 0) AS failed, sum(t.running) AS running";
 
+/// Sessions taken at once when the text of their spans has to be read.
+const MOST_SESSIONS: usize = 5_000;
+
+/// Sessions whose text is read at a time.
+const TEXT_STEP: usize = 50;
+
+/// Traces whose text is read at a time.
+const TRACE_STEP: usize = 50;
+
 /// Returns one page of sessions, the most recently active first.
 pub(crate) async fn list(
     pool: &SqlitePool,
     project: i64,
     query: &ListQuery,
 ) -> Result<Page<Session>, StoreError> {
-    let (mut outer, of_traces) = conditions(pool, project, &query.filter).await?;
-    if let Some(after) = &query.after {
+    let asked = Asked::of(pool, project, &query.filter).await?;
+    let wanted = query.limit + 1;
+    let mut items = match &asked.text {
+        None => page(pool, project, &asked, query.after.as_ref(), wanted).await?,
+        Some(text) => having_text(pool, project, &asked, text, query).await?,
+    };
+    let more = items.len() > query.limit;
+    items.truncate(query.limit);
+    add_tags_of(pool, project, &mut items).await?;
+    let next = items.last().filter(|_| more).map(position);
+    Ok(Page { items, next, total: None })
+}
+
+fn position(session: &Session) -> Position {
+    Position { value: SortValue::Integer(session.last_active_at.as_micros()), id: session.id.clone() }
+}
+
+/// Returns the next sessions, as far as SQL can tell.
+async fn page(
+    pool: &SqlitePool,
+    project: i64,
+    asked: &Asked,
+    after: Option<&Position>,
+    limit: usize,
+) -> Result<Vec<Session>, StoreError> {
+    let mut conditions = asked.totals.clone();
+    if let Some(after) = after {
         let last_active = Value::from(after.value.clone());
-        outer.and("(last_active_at, id) < (?, ?)", [last_active, after.id.as_str().into()]);
+        conditions.and("(last_active_at, id) < (?, ?)", [last_active, after.id.as_str().into()]);
+    }
+    if let Some((from, traces)) = &asked.traces {
+        let sql = format!("id IN (SELECT t.session_id FROM {from} WHERE {})", traces.sql);
+        conditions.and(&sql, traces.values.iter().cloned());
     }
     let mut values = vec![project.into()];
     let mut sql = format!(
@@ -39,24 +75,78 @@ pub(crate) async fn list(
          WHERE t.project = ? AND t.session_id IS NOT NULL GROUP BY t.session_id)
          SELECT * FROM sessions WHERE TRUE"
     );
-    for condition in [outer, of_traces].into_iter().filter(|condition| !condition.sql.is_empty()) {
-        sql = format!("{sql} AND {}", condition.sql);
-        values.extend(condition.values);
+    if !conditions.sql.is_empty() {
+        sql = format!("{sql} AND {}", conditions.sql);
+        values.extend(conditions.values);
     }
     sql.push_str(" ORDER BY last_active_at DESC, id DESC LIMIT ?");
-    values.push(Value::Integer(i64::try_from(query.limit + 1).unwrap_or(i64::MAX)));
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
     let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
-    let mut items: Vec<Session> = rows.iter().map(decode).collect::<Result<_, _>>()?;
-    let more = items.len() > query.limit;
-    items.truncate(query.limit);
-    add_tags_of(pool, project, &mut items).await?;
-    let position = |session: &Session| Position {
-        value: SortValue::Integer(session.last_active_at.as_micros()),
-        id: session.id.clone(),
-    };
-    let next = items.last().filter(|_| more).map(position);
-    Ok(Page { items, next, total: None })
+    rows.iter().map(decode).collect()
+}
+
+/// Returns the sessions of a page and one more that have a trace which meets a filter with text in it. Reads no more
+/// text than it takes to fill the page.
+async fn having_text(
+    pool: &SqlitePool,
+    project: i64,
+    asked: &Asked,
+    text: &TraceFilter,
+    query: &ListQuery,
+) -> Result<Vec<Session>, StoreError> {
+    let mut after = query.after.clone();
+    let mut items = Vec::new();
+    loop {
+        let sessions = page(pool, project, asked, after.as_ref(), MOST_SESSIONS).await?;
+        let last = sessions.len() < MOST_SESSIONS;
+        after = sessions.last().map(position);
+        for step in sessions.chunks(TEXT_STEP) {
+            let ids: Vec<&str> = step.iter().map(|session| session.id.as_str()).collect();
+            let found = with_text(pool, project, asked, text, &ids).await?;
+            items.extend(step.iter().filter(|session| found.contains(&session.id)).cloned());
+            if items.len() > query.limit {
+                items.truncate(query.limit + 1);
+                return Ok(items);
+            }
+        }
+        if last {
+            return Ok(items);
+        }
+    }
+}
+
+/// Returns which sessions have a trace that meets a filter with text in it, newest traces first.
+async fn with_text(
+    pool: &SqlitePool,
+    project: i64,
+    asked: &Asked,
+    text: &TraceFilter,
+    sessions: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let Some((from, conditions)) = &asked.traces else { return Ok(HashSet::new()) };
+    let sql = format!(
+        "SELECT t.row, t.session_id FROM {from} WHERE {} AND t.session_id IN (SELECT value FROM json_each(?))
+         ORDER BY t.started_at DESC",
+        conditions.sql
+    );
+    let values = conditions.values.iter().cloned().chain([json_array(sessions)]);
+    let traces: Vec<(i64, String)> = sqlx::query_as_with(AssertSqlSafe(sql), arguments(values))
+        .fetch_all(pool)
+        .await
+        .map_err(unavailable)?;
+    let mut found = HashSet::new();
+    let mut rest = traces.into_iter();
+    loop {
+        let open = rest.by_ref().filter(|(_, session)| !found.contains(session));
+        let step: Vec<(i64, String)> = open.take(TRACE_STEP).collect();
+        if step.is_empty() {
+            return Ok(found);
+        }
+        let rows: Vec<i64> = step.iter().map(|(row, _)| *row).collect();
+        let meeting = traces::meeting_text(pool, project, &rows, text).await?;
+        found.extend(step.into_iter().filter(|(row, _)| meeting.contains(row)).map(|(_, session)| session));
+    }
 }
 
 /// Returns one session.
@@ -71,43 +161,35 @@ pub(crate) async fn find(pool: &SqlitePool, project: i64, id: &str) -> Result<Op
     Ok(found.pop())
 }
 
-/// Returns what a filter asks of a session's totals, and what it asks of at least one of its traces.
-async fn conditions(
-    pool: &SqlitePool,
-    project: i64,
-    filter: &Filter,
-) -> Result<(Conditions, Conditions), StoreError> {
-    let mut outer = Conditions::default();
-    let mut of_traces = Filter::default();
-    for term in &filter.terms {
-        if !total(&mut outer, term) {
-            of_traces.terms.push(term.clone());
-        }
-    }
-    let mut inner = Conditions::default();
-    if !text_terms(&of_traces.terms).is_empty() {
-        let sessions: Vec<String> = having_text(pool, project, of_traces).await?.into_iter().collect();
-        inner.and("id IN (SELECT value FROM json_each(?))", [json_array(&sessions)]);
-    } else if !of_traces.is_empty() {
-        let traces = traces::conditions(project, &TraceFilter::of(&of_traces));
-        let sql = format!("id IN (SELECT t.session_id FROM traces t WHERE {})", traces.sql);
-        inner.and(&sql, traces.values);
-    }
-    Ok((outer, inner))
+/// What a filter asks of sessions.
+struct Asked {
+    /// Of their totals.
+    totals: Conditions,
+    /// Of at least one of their traces `t`: where those are, and what SQL can check of them.
+    traces: Option<(String, Conditions)>,
+    /// What else must hold for that trace.
+    text: Option<TraceFilter>,
 }
 
-/// Returns the sessions that have a trace which meets a filter with text in it.
-async fn having_text(pool: &SqlitePool, project: i64, filter: Filter) -> Result<HashSet<String>, StoreError> {
-    let (sort_by, sort_order) = (SortBy::StartedAt, SortOrder::Desc);
-    let mut query = ListQuery { filter, sort_by, sort_order, after: None, limit: 1_000 };
-    let mut sessions = HashSet::new();
-    loop {
-        let page = traces::list(pool, project, &query).await?;
-        sessions.extend(page.items.into_iter().filter_map(|trace| trace.session_id));
-        query.after = page.next;
-        if query.after.is_none() {
-            return Ok(sessions);
+impl Asked {
+    async fn of(pool: &SqlitePool, project: i64, filter: &Filter) -> Result<Self, StoreError> {
+        let mut totals = Conditions::default();
+        let mut of_traces = Filter::default();
+        for term in &filter.terms {
+            if !total(&mut totals, term) {
+                of_traces.terms.push(term.clone());
+            }
         }
+        if of_traces.is_empty() {
+            return Ok(Self { totals, traces: None, text: None });
+        }
+        let of_trace = TraceFilter::of(&of_traces);
+        if text_terms(&of_traces.terms).is_empty() {
+            let traces = ("traces t".to_owned(), traces::conditions(project, &of_trace));
+            return Ok(Self { totals, traces: Some(traces), text: None });
+        }
+        let traces = traces::candidates(pool, project, &of_trace).await?;
+        Ok(Self { totals, traces: Some(traces), text: Some(of_trace) })
     }
 }
 

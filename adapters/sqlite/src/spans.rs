@@ -173,6 +173,46 @@ async fn rows(
     rows.fetch_all(pool).await.map_err(unavailable)
 }
 
+/// Returns the rows of the next spans that may meet a filter with text in it, by row.
+pub(crate) async fn rows_after(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &Filter,
+    candidates: Option<&Candidates>,
+    last: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let (from, mut values) = match candidates {
+        Some(candidates) => {
+            let (sql, values) = candidates.spans();
+            (format!("({sql}) c CROSS JOIN spans s ON s.row = c.row"), values.to_vec())
+        }
+        None => ("spans s".to_owned(), Vec::new()),
+    };
+    let conditions = Conditions::of_spans(project, filter);
+    let sql =
+        format!("SELECT s.row FROM {from} WHERE {} AND s.row > ? ORDER BY s.row LIMIT ?", conditions.sql);
+    values.extend(conditions.values);
+    values.extend([last.into(), Value::Integer(i64::try_from(MOST_ROWS).unwrap_or(i64::MAX))]);
+    let rows = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments(values));
+    rows.fetch_all(pool).await.map_err(unavailable)
+}
+
+/// Returns those of `rows` for which text terms hold.
+pub(crate) async fn having_text(
+    pool: &SqlitePool,
+    rows: &[i64],
+    terms: &[Term],
+) -> Result<Vec<SpanRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM json_each(?) c CROSS JOIN spans s ON s.row = c.value
+         CROSS JOIN traces t ON t.row = s.trace"
+    );
+    let found = sqlx::query_with(AssertSqlSafe(sql), arguments([json_array(rows)]));
+    let found: Vec<SqliteRow> = found.fetch_all(pool).await.map_err(unavailable)?;
+    let found = found.iter().map(span_row::decode).collect::<Result<_, _>>()?;
+    with_text(pool, found, terms).await
+}
+
 /// Returns the spans of a page and, if there are more, one besides.
 async fn by_columns(
     pool: &SqlitePool,

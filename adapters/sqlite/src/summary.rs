@@ -2,8 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlitePool};
-use trace::filter::{Filter, ListQuery, SortBy, SortOrder, Term, Test};
-use trace::id::TraceId;
+use trace::filter::{Filter, Term, Test};
 use trace::kind::Cost;
 use trace::ports::{ModelRow, StoreError, Summary};
 use trace::span::{Span, StatusWord};
@@ -11,8 +10,12 @@ use trace::time::Timestamp;
 
 use crate::condition::{Conditions, text_terms};
 use crate::rollup::HOUR;
+use crate::search::Candidates;
 use crate::spans;
 use crate::sql::{Value, arguments, column, unavailable, unsigned};
+
+/// Spans whose text is read at a time.
+const TEXT_STEP: usize = 400;
 
 /// Returns what the spans a filter selects add up to.
 pub(crate) async fn of(pool: &SqlitePool, project: i64, filter: &Filter) -> Result<Summary, StoreError> {
@@ -82,7 +85,6 @@ struct Sums {
     ended: u64,
     duration_ms: u64,
     models: HashMap<(String, Option<String>), ModelRow>,
-    traces: HashSet<TraceId>,
 }
 
 /// What one group of spans adds up to.
@@ -162,23 +164,22 @@ impl Sums {
 
     /// Adds spans one by one: whether text matches is not for SQL to tell.
     async fn of_text(&mut self, pool: &SqlitePool, project: i64, filter: &Filter) -> Result<(), StoreError> {
-        let mut query = ListQuery {
-            filter: filter.clone(),
-            sort_by: SortBy::StartedAt,
-            sort_order: SortOrder::Desc,
-            after: None,
-            limit: 1_000,
-        };
+        let terms = text_terms(&filter.terms);
+        let candidates = Candidates::of(pool, &terms).await?;
+        let mut traces = HashSet::new();
+        let mut last = i64::MIN;
         loop {
-            let page = spans::list(pool, project, &query).await?;
-            for span in &page.items {
-                self.traces.insert(span.trace_id.clone());
-                self.add(group_of(span));
-            }
-            query.after = page.next;
-            if query.after.is_none() {
-                self.summary.traces = self.traces.len() as u64;
+            let rows = spans::rows_after(pool, project, filter, candidates.as_ref(), last).await?;
+            let Some(end) = rows.last() else {
+                self.summary.traces = traces.len() as u64;
                 return Ok(());
+            };
+            last = *end;
+            for step in rows.chunks(TEXT_STEP) {
+                for found in spans::having_text(pool, step, &terms).await? {
+                    traces.insert(found.trace);
+                    self.add(group_of(&found.span));
+                }
             }
         }
     }

@@ -295,17 +295,42 @@ async fn with_text(
     filter: &TraceFilter,
 ) -> Result<Vec<TraceRow>, StoreError> {
     let numbers: Vec<i64> = rows.iter().map(|found| found.row).collect();
-    let wanted = if filter.some_span.iter().any(is_text) {
-        having_text(pool, project, &numbers, &filter.some_span).await?
+    let meeting = meeting_text(pool, project, &numbers, filter).await?;
+    Ok(rows.into_iter().filter(|found| meeting.contains(&found.row)).collect())
+}
+
+/// Returns which of `traces` meet what a filter asks of the text of their spans.
+pub(crate) async fn meeting_text(
+    pool: &SqlitePool,
+    project: i64,
+    traces: &[i64],
+    filter: &TraceFilter,
+) -> Result<HashSet<i64>, StoreError> {
+    let mut meeting = if filter.some_span.iter().any(is_text) {
+        having_text(pool, project, traces, &filter.some_span).await?
     } else {
-        numbers.iter().copied().collect()
+        traces.iter().copied().collect()
     };
-    let mut excluded = HashSet::new();
     for test in filter.no_span.iter().filter(|test| is_text(test)) {
-        excluded.extend(having_text(pool, project, &numbers, std::slice::from_ref(test)).await?);
+        for excluded in having_text(pool, project, traces, std::slice::from_ref(test)).await? {
+            meeting.remove(&excluded);
+        }
     }
-    let kept = |found: &TraceRow| wanted.contains(&found.row) && !excluded.contains(&found.row);
-    Ok(rows.into_iter().filter(kept).collect())
+    Ok(meeting)
+}
+
+/// Returns the traces that may meet a filter with text in it, in SQL: a `FROM` clause of traces `t` and a condition.
+pub(crate) async fn candidates(
+    pool: &SqlitePool,
+    project: i64,
+    filter: &TraceFilter,
+) -> Result<(String, Conditions), StoreError> {
+    let terms = text_terms(&having(&filter.some_span).terms);
+    let source = Candidates::of(pool, &terms).await?.map_or(Source::Walk, Source::Text);
+    let (from, values) = source.from();
+    let conditions = conditions(project, filter);
+    let values = values.into_iter().chain(conditions.values).collect();
+    Ok((from, Conditions { sql: conditions.sql, values }))
 }
 
 /// Returns which of `traces` have a span that meets all tests.

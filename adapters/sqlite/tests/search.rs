@@ -11,6 +11,7 @@ use trace::json::Json;
 use trace::ports::{PayloadStore, SpanKey, SpanStore, SpanWrite};
 use trace::span::{Finish, Payload, Span, SpanStatus, Version};
 use trace::testing::{batch, completed, new_span, span, time};
+use trace::trace::NewTrace;
 
 const SPANS: i64 = 1_500;
 
@@ -246,4 +247,43 @@ async fn words_around_pictures_and_in_long_texts_are_found_and_keep_no_writer_wa
     for needle in ["the first word", "the last word", "base64,", "needle in prose", "needle in all"] {
         assert_eq!(search(&store, needle, SortOrder::Desc).await, wanted(&store, needle).await, "{needle}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_sessions_reads_no_more_text_than_it_needs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traceway.db");
+    let store = SqliteStore::open(&path, Options::default()).await.unwrap();
+    let (mut traces, mut writes) = (Vec::new(), Vec::new());
+    for number in 0..400 {
+        let trace = format!("t{number:03}");
+        let mut new = NewTrace::implicit(TraceId::parse(&trace).unwrap(), time(number));
+        new.session_id = Some(format!("session{number:03}"));
+        traces.push(new);
+        let word = if number % 2 == 0 { "\"a common word\"" } else { "\"another one\"" };
+        writes.push(SpanWrite::Put(new_span(completed(span(&trace, "s", number), 5), Some(word), None)));
+    }
+    store.write(&Scope::LOCAL, batch(traces, writes)).await.unwrap();
+    indexed(&store).await;
+    // Whoever reads the payload of the oldest session fails.
+    let url = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&url).await.unwrap();
+    let damage = "UPDATE payloads SET input = x'07' WHERE row = (SELECT min(row) FROM spans)";
+    sqlx::query(damage).execute(&mut connection).await.unwrap();
+
+    let mut query = ListQuery { limit: 10, ..query("common", SortOrder::Desc) };
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let page = store.list_sessions(&Scope::LOCAL, &query).await.unwrap();
+        found.extend(page.items.into_iter().map(|session| session.id));
+        query.after = page.next;
+    }
+    let wanted: Vec<String> = (340..400)
+        .rev()
+        .filter(|number| number % 2 == 0)
+        .map(|number| format!("session{number:03}"))
+        .collect();
+    assert_eq!(found, wanted);
+    query.limit = 300;
+    assert!(store.list_sessions(&Scope::LOCAL, &query).await.is_err());
 }
