@@ -1,8 +1,6 @@
-use serde_json::Value;
 use trace::id::{Scope, TraceId};
-use trace::kind::{Attributes, SpanKind};
 use trace::ports::{Batch, SpanWrite};
-use trace::span::Span;
+use trace::size::{kind_bytes, members_bytes, span_bytes};
 use trace::trace::NewTrace;
 
 use crate::parts::{Chunk, Cutter, Recent, Side};
@@ -102,43 +100,11 @@ fn facts_bytes(write: &SpanWrite) -> usize {
     ROW_BYTES + facts
 }
 
-fn span_bytes(span: &Span) -> usize {
-    let error = span.status.error().map_or(0, str::len);
-    span.name.len() + error + kind_bytes(&span.kind) + members_bytes(&span.attributes)
-}
-
-fn kind_bytes(kind: &SpanKind) -> usize {
-    match kind {
-        SpanKind::LlmCall(call) => {
-            let previews = call.input_preview.iter().chain(&call.output_preview);
-            call.model.len() + previews.map(String::len).sum::<usize>()
-        }
-        SpanKind::Custom { kind, attributes } => kind.len() + members_bytes(attributes),
-        SpanKind::FsRead { path, .. } | SpanKind::FsWrite { path, .. } => path.len(),
-    }
-}
-
-/// What a value costs besides its text.
-const VALUE_BYTES: usize = 32;
-
-fn members_bytes(members: &Attributes) -> usize {
-    members.iter().map(|(name, value)| VALUE_BYTES + name.len() + value_bytes(value)).sum()
-}
-
-fn value_bytes(value: &Value) -> usize {
-    VALUE_BYTES
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(value_bytes).sum(),
-            Value::Object(members) => members_bytes(members),
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use serde_json::json;
+    use trace::kind::Attributes;
     use trace::testing::{batch, completed, new_span, span};
 
     use super::*;
