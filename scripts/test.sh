@@ -4,17 +4,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-parts=(lint unit dashboard server conformance clients browser faults)
+parts=(lint unit dashboard server conformance sdks clients browser faults)
 
 usage() {
   cat <<EOF
 usage: scripts/test.sh [PART...]
 
   lint         formatting and lints of the Rust code
-  unit         domain, ports and handlers (cargo test)
+  unit         domain, ports, handlers and adapters (cargo test), with a real Postgres and Redis
   dashboard    types, lints and tests of the web UI
-  server       builds the release binary the parts below run
+  server       builds the release binary that the parts below run
   conformance  the HTTP contract against the real server
+  sdks         the vendors' clients against the emulators of their services
   clients      real client libraries against the real server
   browser      the dashboard in Chromium
   faults       kill -9, full and slow disks, hostile input
@@ -49,7 +50,15 @@ lint() {
 }
 
 unit() {
+  services
   TRACEWAY_DASHBOARD=skip cargo test --workspace --exclude conformance
+}
+
+# Starts Postgres, PgBouncer and Redis for the tests, unless their URLs are given.
+services() {
+  [ -n "${TEST_DATABASE_URL:-}" ] && [ -n "${TEST_REDIS_URL:-}" ] && return
+  trap 'scripts/services.sh stop' EXIT
+  eval "$(scripts/services.sh start)"
 }
 
 dashboard() {
@@ -58,17 +67,23 @@ dashboard() {
 
 server() {
   cargo build --release -p api
-  cargo build --release -p conformance --bins
+  cargo build -p conformance --bins
 }
 
 conformance() {
-  cargo test --release -p conformance --test conformance
+  cargo test -p conformance --test conformance --test emulator
+}
+
+sdks() {
+  need python3-venv
+  cargo build -p turbopuffer-emulator
+  bash tests/turbopuffer/sdk/check.sh
 }
 
 clients() {
   need python3-venv curl
   bash tests/clients/setup.sh
-  cargo test --release -p conformance --test clients
+  cargo test -p conformance --test clients
 }
 
 browser() {
@@ -77,7 +92,7 @@ browser() {
 }
 
 faults() {
-  cargo test --release -p conformance --test faults
+  cargo test -p conformance --test faults
 }
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
@@ -93,6 +108,8 @@ for part in "$@"; do
 done
 
 [ $# -gt 0 ] || set -- "${parts[@]}"
+target=${CARGO_TARGET_DIR:-$PWD/target}
+export TRACEWAY_BIN=${TRACEWAY_BIN:-$target/release/traceway}
 started=$SECONDS
 for part in "$@"; do
   say "$part"
