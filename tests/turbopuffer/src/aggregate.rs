@@ -55,7 +55,9 @@ impl Compiler<'_> {
         let Some(keys) = keys else {
             let totals = functions.iter().map(|(label, function)| {
                 let mut total = Total::default();
-                rows.iter().for_each(|(_, row)| total.add(*function, row));
+                for (_, row) in &rows {
+                    total.add(*function, row);
+                }
                 ((*label).to_owned(), total.result(*function))
             });
             let content = Json::Object(totals.collect());

@@ -1,5 +1,8 @@
 //! How an attribute's text becomes tokens.
 
+use std::cell::RefCell;
+
+use alyze::analyze::stemming_cache::StemmingCache;
 use alyze::analyze::{
     AnalysisOptions, Analyzer, LanguageWithStopwords, ReusableBuffer, StemmingLanguage, StopwordRemoval,
     TokenizerOptions,
@@ -11,6 +14,7 @@ use crate::error::{Failure, Outcome};
 use crate::value::Value;
 
 /// Options of full-text search, in the order in which the service shows them.
+#[expect(clippy::struct_excessive_bools, reason = "the shape is the service's")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct FullText {
@@ -128,14 +132,10 @@ impl FullText {
     }
 
     fn analyze(&self, text: &str, start: u32, tokens: &mut Vec<Token>) {
-        thread_local! {
-            /// The buffer holds a cache of stems, too large to be made for every value.
-            static BUFFER: std::cell::RefCell<ReusableBuffer> = std::cell::RefCell::new(ReusableBuffer::new());
-        }
         let analyzer = Analyzer::new(self.options());
         BUFFER.with_borrow_mut(|buffer| {
             // The cache does not know the language.
-            *buffer.stemming_cache() = alyze::analyze::stemming_cache::StemmingCache::new_with_capacity(256);
+            *buffer.stemming_cache() = StemmingCache::new_with_capacity(256);
             analyzer.analyze(text, buffer, |token| {
                 let position = start + u32::try_from(token.position).unwrap_or(u32::MAX);
                 tokens.push(Token { word: token.text.into(), position });
@@ -158,6 +158,11 @@ impl FullText {
             ascii_folding: self.ascii_folding,
         }
     }
+}
+
+thread_local! {
+    /// It holds a cache of stems, too large to be made for every value.
+    static BUFFER: RefCell<ReusableBuffer> = RefCell::new(ReusableBuffer::new());
 }
 
 /// A token of a stored text and its place, so that phrases can be found.

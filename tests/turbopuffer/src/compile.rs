@@ -79,10 +79,10 @@ impl<'a> Compiler<'a> {
             "AnyLte" => self.any_element(target, clause, Comparison::AtMost),
             "AnyGt" => self.any_element(target, clause, Comparison::Greater),
             "AnyGte" => self.any_element(target, clause, Comparison::AtLeast),
-            "In" => self.is_in(target, clause, shown),
+            "In" => is_in(target, clause, shown),
             "Contains" => self.contains(target, clause, shown),
-            "ContainsAny" => self.contains_any(target, clause, shown),
-            "Glob" | "IGlob" | "Regex" | "Fuzzy" => self.pattern(target, clause, shown),
+            "ContainsAny" => contains_any(target, clause, shown),
+            "Glob" | "IGlob" | "Regex" | "Fuzzy" => pattern(target, clause, shown),
             "ContainsAllTokens" | "ContainsAnyToken" | "ContainsTokenSequence" => self.tokens(target, clause),
             other => return Err(Failure::filter(clause.name, &format!("unknown operator `{other}`"))),
         }?;
@@ -138,17 +138,6 @@ impl<'a> Compiler<'a> {
         Ok(Filter::AnyElement { field: target.field, comparison, operand })
     }
 
-    fn is_in(&self, target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
-        require_filterable(target, clause.name)?;
-        match target.kind {
-            Kind::One(scalar) => one_of(target, clause, scalar, shown),
-            Kind::Many(scalar) if clause.operand.is_array() => one_of(target, clause, scalar, shown),
-            // A bare operand is accepted for arrays.
-            Kind::Many(scalar) => one_element(target, clause, scalar, shown),
-            other => Err(Failure::filter(clause.name, &format!("{shown} is not supported on type {other}"))),
-        }
-    }
-
     fn contains(&self, target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
         require_filterable(target, clause.name)?;
         let scalar = array_element(target, clause, shown)?;
@@ -157,42 +146,6 @@ impl<'a> Compiler<'a> {
             return Ok(Filter::AnyElement { field, comparison: Comparison::Equal, operand });
         }
         one_element(target, clause, scalar, shown)
-    }
-
-    fn contains_any(&self, target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
-        require_filterable(target, clause.name)?;
-        let scalar = array_element(target, clause, shown)?;
-        one_of(target, clause, scalar, shown)
-    }
-
-    fn pattern(&self, target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
-        let mismatch = || mismatch(clause.name, shown, "string", clause.operand);
-        if !target.kind.is_text() {
-            let message = format!("{shown} is not supported on type {}", target.kind);
-            return Err(Failure::filter(clause.name, &message));
-        }
-        let (is_indexed, index) = match (clause.operator, target.attribute) {
-            (_, None) => (true, "filterable"),
-            ("Regex", Some(attribute)) => (attribute.regex, "regex"),
-            ("Fuzzy", Some(attribute)) => (attribute.fuzzy, "fuzzy"),
-            (_, Some(attribute)) => (attribute.glob || attribute.filterable == Some(true), "glob"),
-        };
-        if !is_indexed {
-            let message = format!("{shown} requires the attribute to be indexed with `{index}: true`");
-            return Err(Failure::filter(clause.name, &message));
-        }
-        let text = clause.operand.as_str().ok_or_else(mismatch)?;
-        let matcher = match clause.operator {
-            "Glob" => Matcher::glob(text, false),
-            "IGlob" => Matcher::glob(text, true),
-            "Regex" => Matcher::regex(text),
-            _ => {
-                let Some(matcher) = fuzzy(text, clause)? else { return Ok(Filter::Any(Vec::new())) };
-                Ok(matcher)
-            }
-        };
-        let matcher = matcher.map_err(|error| Failure::filter(clause.name, &error))?;
-        Ok(Filter::Matches { field: target.field, matcher })
     }
 
     fn tokens(&self, target: &Target<'_>, clause: &Clause<'_>) -> Outcome<Filter> {
@@ -292,6 +245,53 @@ fn require_filterable(target: &Target<'_>, name: &str) -> Outcome<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn is_in(target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
+    require_filterable(target, clause.name)?;
+    match target.kind {
+        Kind::One(scalar) => one_of(target, clause, scalar, shown),
+        Kind::Many(scalar) if clause.operand.is_array() => one_of(target, clause, scalar, shown),
+        // A bare operand is accepted for arrays.
+        Kind::Many(scalar) => one_element(target, clause, scalar, shown),
+        other => Err(Failure::filter(clause.name, &format!("{shown} is not supported on type {other}"))),
+    }
+}
+
+fn contains_any(target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
+    require_filterable(target, clause.name)?;
+    let scalar = array_element(target, clause, shown)?;
+    one_of(target, clause, scalar, shown)
+}
+
+fn pattern(target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Filter> {
+    let mismatch = || mismatch(clause.name, shown, "string", clause.operand);
+    if !target.kind.is_text() {
+        let message = format!("{shown} is not supported on type {}", target.kind);
+        return Err(Failure::filter(clause.name, &message));
+    }
+    let (is_indexed, index) = match (clause.operator, target.attribute) {
+        (_, None) => (true, "filterable"),
+        ("Regex", Some(attribute)) => (attribute.regex, "regex"),
+        ("Fuzzy", Some(attribute)) => (attribute.fuzzy, "fuzzy"),
+        (_, Some(attribute)) => (attribute.glob || attribute.filterable == Some(true), "glob"),
+    };
+    if !is_indexed {
+        let message = format!("{shown} requires the attribute to be indexed with `{index}: true`");
+        return Err(Failure::filter(clause.name, &message));
+    }
+    let text = clause.operand.as_str().ok_or_else(mismatch)?;
+    let matcher = match clause.operator {
+        "Glob" => Matcher::glob(text, false),
+        "IGlob" => Matcher::glob(text, true),
+        "Regex" => Matcher::regex(text),
+        _ => {
+            let Some(matcher) = fuzzy(text, clause)? else { return Ok(Filter::Any(Vec::new())) };
+            Ok(matcher)
+        }
+    };
+    let matcher = matcher.map_err(|error| Failure::filter(clause.name, &error))?;
+    Ok(Filter::Matches { field: target.field, matcher })
 }
 
 fn array_element(target: &Target<'_>, clause: &Clause<'_>, shown: &str) -> Outcome<Scalar> {

@@ -50,3 +50,6 @@ pub use counters::{Counters, RequestKind, Tally};
 pub use emulator::Emulator;
 pub use faults::{Fault, Rule};
 pub use settings::{Latency, Limits, Settings, Spread};
+
+#[cfg(test)]
+mod equivalence;

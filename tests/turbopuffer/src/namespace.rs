@@ -98,19 +98,19 @@ impl Namespace {
 
     /// The shape of `GET /v2/…/metadata`.
     pub(crate) fn to_v2(&self, settings: &Settings) -> Json {
-        let mut all = self.shared(self.schema.to_v2(), settings);
+        let mut all = self.shared(&self.schema.to_v2(), settings);
         all.insert("encryption".to_owned(), json!({"mode": "default"}));
         Json::Object(all)
     }
 
     /// The shape of `GET` and `PATCH /v1/…/metadata`.
     pub(crate) fn to_v1(&self, settings: &Settings) -> Json {
-        let mut all = self.shared(self.schema.to_v1(), settings);
+        let mut all = self.shared(&self.schema.to_v1(), settings);
         all.insert("encryption".to_owned(), json!({"sse": true}));
         Json::Object(all)
     }
 
-    fn shared(&self, schema: Json, settings: &Settings) -> Map<String, Json> {
+    fn shared(&self, schema: &Json, settings: &Settings) -> Map<String, Json> {
         let (bytes, rows) = self.unindexed(settings);
         let index = if bytes == 0 {
             json!({"status": "up-to-date"})

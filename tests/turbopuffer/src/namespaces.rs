@@ -134,7 +134,7 @@ impl Call<'_> {
         let answer = json!({"avg_recall": 1.0, "avg_exhaustive_count": count, "avg_ann_count": count});
         drop(guard);
         if self.prefers_async() {
-            return Ok(self.started(answer));
+            return Ok(self.started(&answer));
         }
         Ok(Reply::ok(&answer))
     }
@@ -142,7 +142,8 @@ impl Call<'_> {
     pub(crate) fn start_copy(&self) -> Outcome<Reply> {
         let request: WriteRequest = request::parse(&self.body)?;
         let answer = self.copied(&request)?;
-        Ok(self.started(answer))
+        // Clients poll by themselves when the preference is said to be applied; here the caller does.
+        Ok(Reply::new(StatusCode::ACCEPTED, &json!({"token": self.begun(&answer)})))
     }
 
     pub(crate) fn prefers_async(&self) -> bool {
@@ -151,15 +152,20 @@ impl Call<'_> {
     }
 
     /// Answers that an operation has started, which in truth is already done.
-    pub(crate) fn started(&self, result: Json) -> Reply {
-        let token = format!("{:032x}", rand::random::<u128>());
-        let operation =
-            Operation { started_at: datetime::now(), result: json!({"success": result}), polls: 0 };
-        self.service.operations().insert(token.clone(), operation);
+    pub(crate) fn started(&self, result: &Json) -> Reply {
+        let token = self.begun(result);
         let location = format!("/v1/namespaces/{}/operations/{token}", self.namespace);
         Reply::new(StatusCode::ACCEPTED, &json!({"token": token}))
             .with_header("preference-applied", "respond-async")
             .with_header("location", &location)
+    }
+
+    fn begun(&self, result: &Json) -> String {
+        let token = format!("{:032x}", rand::random::<u128>());
+        let operation =
+            Operation { started_at: datetime::now(), result: json!({"success": result}), polls: 0 };
+        self.service.operations().insert(token.clone(), operation);
+        token
     }
 
     /// The first poll sees the operation running, the next one finished.

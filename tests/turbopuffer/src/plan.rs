@@ -83,8 +83,11 @@ impl Rows {
                 union.dedup();
                 (union.len() <= cap).then_some(union)
             }
-            Filter::Not(_) | Filter::Compare { .. } | Filter::OneOf { .. } => None,
-            Filter::AnyElement { .. } | Filter::Matches { .. } => None,
+            Filter::Not(_)
+            | Filter::Compare { .. }
+            | Filter::OneOf { .. }
+            | Filter::AnyElement { .. }
+            | Filter::Matches { .. } => None,
         }
     }
 

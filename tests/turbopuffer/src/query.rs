@@ -172,7 +172,7 @@ impl<'a> Compiler<'a> {
                 let message = "💔 include_attributes and exclude_attributes cannot be used together";
                 return Err(Failure::invalid(message));
             }
-            (Some(Include::All(false)), None) | (None, None) => Vec::new(),
+            (Some(Include::All(false)) | None, None) => Vec::new(),
             (Some(Include::All(true)), None) => all(),
             (Some(Include::Names(names)), None) => included(names, self.schema)?,
             (None, Some(excluded)) => {

@@ -14,6 +14,7 @@ pub(crate) type JsonRow = Map<String, Json>;
 pub(crate) type Columns = IndexMap<String, Vec<Json>>;
 
 /// `POST /v2/namespaces/{ns}`.
+#[expect(clippy::struct_excessive_bools, reason = "the shape is the service's")]
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct WriteRequest {
     pub(crate) upsert_rows: Option<Vec<JsonRow>>,

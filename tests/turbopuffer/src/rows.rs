@@ -136,8 +136,9 @@ impl Rows {
     }
 
     /// Forgets all indexes when so many documents are about to change that building them anew is cheaper.
-    pub(crate) fn expect_changes(&mut self, count: usize) {
-        if count > 1_000 && count > self.len() / 20 {
+    pub(crate) fn expect_changes(&mut self, put: usize, removed: usize) {
+        // Taking a document out of long lists of slots costs more than adding one at their ends.
+        if (removed > 1_000 && removed > self.len() / 20) || (put > 1_000 && put > self.len()) {
             self.forget_indexes();
         }
         // Holes cost a look at every scan.

@@ -26,6 +26,7 @@ pub(crate) struct Schema {
 }
 
 /// One attribute.
+#[expect(clippy::struct_excessive_bools, reason = "each is an index that the service switches by itself")]
 #[derive(Clone, Debug)]
 pub(crate) struct Attribute {
     pub(crate) column: Column,
@@ -87,7 +88,7 @@ impl Schema {
                 Declaration::Drop => {
                     dropped.extend(self.attributes.shift_remove(name).map(|gone| gone.column));
                 }
-                Declaration::Keep(wanted) => self.declare_one(name, *wanted, has_rows, build, limits)?,
+                Declaration::Keep(wanted) => self.declare_one(name, &wanted, has_rows, build, limits)?,
             }
         }
         Ok(dropped)
@@ -115,7 +116,7 @@ impl Schema {
     fn declare_one(
         &mut self,
         name: &str,
-        wanted: Wanted,
+        wanted: &Wanted,
         has_rows: bool,
         build: Option<Instant>,
         limits: &Limits,

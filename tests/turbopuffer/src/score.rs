@@ -65,8 +65,11 @@ impl Score {
                 Some(slots)
             }
             Self::Constant(number) => (*number <= 0.0).then(Vec::new),
-            Self::Filter(_) | Self::Attribute(_) | Self::Distance { .. } => None,
-            Self::Saturate { .. } | Self::Decay { .. } => None,
+            Self::Filter(_)
+            | Self::Attribute(_)
+            | Self::Distance { .. }
+            | Self::Saturate { .. }
+            | Self::Decay { .. } => None,
         }
     }
 }

@@ -180,14 +180,13 @@ impl Place {
         }
         let most = Duration::from_secs(consistency.max_staleness_seconds.unwrap_or(60));
         let mut view = lock(&self.view);
-        let current = view.as_ref().filter(|(since, _)| since.elapsed() < most);
-        let current = match current {
-            Some((_, namespace)) => Arc::clone(namespace),
-            None => {
-                let namespace = Arc::new(self.read().as_ref()?.clone());
-                *view = Some((Instant::now(), Arc::clone(&namespace)));
-                namespace
-            }
+        let recent = view.as_ref().filter(|(since, _)| since.elapsed() < most);
+        let current = if let Some((_, namespace)) = recent {
+            Arc::clone(namespace)
+        } else {
+            let namespace = Arc::new(self.read().as_ref()?.clone());
+            *view = Some((Instant::now(), Arc::clone(&namespace)));
+            namespace
         };
         drop(view);
         Some(read(&current))

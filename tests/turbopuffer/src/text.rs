@@ -65,10 +65,10 @@ impl TextIndex {
 
     fn lists(&self, words: &[Box<str>], last_as_prefix: bool) -> Vec<Vec<Slot>> {
         let last = words.len().checked_sub(1).filter(|_| last_as_prefix);
-        let list = |(place, word): (usize, &Box<str>)| {
+        let found = words.iter().enumerate().map(|(place, word)| {
             if last == Some(place) { self.with_prefix(word) } else { self.with_token(word) }
-        };
-        words.iter().enumerate().map(list).collect()
+        });
+        found.collect()
     }
 
     /// The BM25 score of every document that has some of the words.

@@ -74,21 +74,22 @@ pub(crate) fn apply(
     let (delete, patch) = filter_writes(namespace, request, settings, &plan, caps, &mut written)?;
     let schema = plan.schema;
     namespace.rows.drop_columns(&plan.dropped);
-    let changes = delete.len() + patch.len() + plan.upserts.len() + plan.patches.len() + plan.deletes.len();
-    namespace.rows.expect_changes(changes);
-    let mut changed = Changes { rows: &mut namespace.rows, schema: &schema, settings, written };
+    let put = patch.len() + plan.upserts.len() + plan.patches.len();
+    let removed = delete.len() + plan.deletes.len();
+    namespace.rows.expect_changes(put, removed);
+    let mut rows = Changes { rows: &mut namespace.rows, schema: &schema, settings, written };
     let wants_ids = request.return_affected_ids;
     if request.delete_by_filter.is_some() {
-        changed.delete_all(delete, None, wants_ids);
+        rows.delete_all(delete, None, wants_ids);
     }
     if request.patch_by_filter.is_some() {
         let patches = patch.into_iter().map(|id| Incoming { id, changes: plan.filter_patch.clone() });
-        changed.patch_all(patches.collect(), None, wants_ids);
+        rows.patch_all(patches.collect(), None, wants_ids);
     }
-    changed.rows_of(request, plan.upserts, plan.patches, plan.deletes)?;
-    let written = changed.written;
+    rows.rows_of(request, plan.upserts, plan.patches, plan.deletes)?;
+    let written = rows.written;
     namespace.schema = schema;
-    namespace.note_write(written.bytes, changes, settings);
+    namespace.note_write(written.bytes, put + removed, settings);
     Ok(written)
 }
 

@@ -75,7 +75,7 @@ impl Call<'_> {
     pub(crate) fn copy(&self, request: &WriteRequest) -> Outcome<Reply> {
         let answer = self.copied(request)?;
         if self.prefers_async() {
-            return Ok(self.started(answer));
+            return Ok(self.started(&answer));
         }
         Ok(Reply::ok(&answer))
     }
