@@ -31,6 +31,7 @@ pub(crate) fn api_deps(
         clock: Arc::clone(&stores.clock),
         ids: Arc::clone(&stores.ids),
         authenticator: Arc::new(Everyone),
+        cloud: None,
         server: Server {
             mode: "local",
             backend: "sqlite",

@@ -1,5 +1,8 @@
 //! Who calls: one layer turns credentials into an [`Identity`], handlers take it as a [`Caller`].
 
+mod cloud;
+mod session;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -9,25 +12,26 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use trace::id::Scope;
+use trace::identity::{ApiKeyId, Permission, Permissions, Role, User};
 
+pub use self::cloud::CloudAuthenticator;
+pub(crate) use self::session::Session;
 use crate::error::ApiError;
 
-/// What a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grants {
-    names: &'static [&'static str],
-}
-
-impl Grants {
-    /// Every scope there is.
-    pub const ALL: Self = Self {
-        names: &["traces_read", "traces_write", "datasets_read", "datasets_write", "analytics_read", "admin"],
-    };
-
-    /// Returns the scopes' names.
-    pub fn names(self) -> &'static [&'static str] {
-        self.names
-    }
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Local mode: whoever can reach the port.
+    Anyone,
+    /// Somebody who has logged in.
+    User {
+        /// The user.
+        user: User,
+        /// What they are in the organisation of the call.
+        role: Role,
+    },
+    /// A program with a key; `None` for one the server was started with.
+    Key(Option<ApiKeyId>),
 }
 
 /// Who calls, in which project, and what they may do.
@@ -36,7 +40,9 @@ pub struct Identity {
     /// The project everything is read from and written to.
     pub scope: Scope,
     /// What the caller may do.
-    pub grants: Grants,
+    pub permissions: Permissions,
+    /// Who it is.
+    pub who: Who,
 }
 
 /// Turns the credentials of a request into an identity.
@@ -52,7 +58,7 @@ pub struct Everyone;
 #[async_trait]
 impl Authenticator for Everyone {
     async fn identify(&self, _request: &Parts) -> Result<Identity, ApiError> {
-        Ok(Identity { scope: Scope::LOCAL, grants: Grants::ALL })
+        Ok(Identity { scope: Scope::LOCAL, permissions: Permissions::ALL, who: Who::Anyone })
     }
 }
 
@@ -72,48 +78,58 @@ pub(crate) async fn identify(
     }
 }
 
-/// A scope a route asks for.
+/// What a route asks for. Its description says the same in `security`, and a test compares the two.
 pub(crate) trait Needs: Send + Sync {
-    /// The scope's name.
-    const SCOPE: &'static str;
+    /// The permission; `None` when every caller will do.
+    const PERMISSION: Option<Permission>;
 }
 
-/// Reading traces, spans, sessions, statistics, exports and events.
-pub(crate) struct TracesRead;
-/// Writing traces and spans.
-pub(crate) struct TracesWrite;
-/// Reading analytics.
-pub(crate) struct AnalyticsRead;
-/// Settings of the server.
-pub(crate) struct Admin;
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident = $permission:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
 
-impl Needs for TracesRead {
-    const SCOPE: &'static str = "traces_read";
-}
-impl Needs for TracesWrite {
-    const SCOPE: &'static str = "traces_write";
-}
-impl Needs for AnalyticsRead {
-    const SCOPE: &'static str = "analytics_read";
-}
-impl Needs for Admin {
-    const SCOPE: &'static str = "admin";
+        impl Needs for $name {
+            const PERMISSION: Option<Permission> = $permission;
+        }
+    )*};
 }
 
-/// The caller of a route that needs the scope `S`. A handler cannot learn its project any other way.
+needs! {
+    /// Nothing but being known.
+    Known = None;
+    /// Reading traces, spans, sessions, statistics, exports and events.
+    TracesRead = Some(Permission::TracesRead);
+    /// Writing traces and spans.
+    TracesWrite = Some(Permission::TracesWrite);
+    /// Reading analytics.
+    AnalyticsRead = Some(Permission::AnalyticsRead);
+    /// Settings of the server, the team, keys and billing.
+    Admin = Some(Permission::Admin);
+}
+
+/// The caller of a route that needs `S`. A handler cannot learn its project any other way.
 pub(crate) struct Caller<S> {
     /// The project of the call.
     pub(crate) scope: Scope,
+    /// Who it is.
+    pub(crate) who: Who,
+    /// What they may do, besides what the route asks for.
+    pub(crate) permissions: Permissions,
     needs: PhantomData<fn() -> S>,
 }
 
 impl Identity {
-    /// Returns the caller, if it was granted what the route needs.
+    /// Returns the caller, if they may do what the route needs.
     pub(crate) fn caller<S: Needs>(&self) -> Result<Caller<S>, ApiError> {
-        if self.grants.names.contains(&S::SCOPE) {
-            Ok(Caller { scope: self.scope, needs: PhantomData })
-        } else {
-            Err(ApiError::InsufficientScope(S::SCOPE))
+        match S::PERMISSION.filter(|permission| !self.permissions.contains(*permission)) {
+            Some(missing) => Err(ApiError::InsufficientScope(missing.as_str())),
+            None => Ok(Caller {
+                scope: self.scope,
+                who: self.who.clone(),
+                permissions: self.permissions,
+                needs: PhantomData,
+            }),
         }
     }
 }

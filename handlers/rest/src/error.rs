@@ -1,9 +1,12 @@
 //! The one error every endpoint answers with: `{"error", "code"}` and a status.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use trace::keyring::KeyRefusal;
 use trace::ports::StoreError;
 use utoipa::ToSchema;
 
@@ -38,15 +41,47 @@ pub enum ApiError {
     /// No credentials were sent.
     #[error("authentication is required")]
     MissingAuth,
+    /// The credentials are malformed, wrong or not ours.
+    #[error("{0}")]
+    InvalidAuth(&'static str),
+    /// The API key is nobody's, or has expired.
+    #[error("{0}")]
+    InvalidApiKey(&'static str),
+    /// The session has expired or was ended.
+    #[error("the session has expired; log in again")]
+    ExpiredSession,
     /// The caller may not do this.
     #[error("this needs the scope {0}")]
     InsufficientScope(&'static str),
+    /// The spans of the month are used up.
+    #[error("the plan's {limit} spans of this month are used up")]
+    PlanLimitExceeded {
+        /// Spans the plan allows in a month.
+        limit: u64,
+    },
+    /// The plan allows no more of these.
+    #[error("the plan allows no more than {limit} {what}")]
+    PlanLimitReached {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many the plan allows.
+        limit: u64,
+    },
+    /// Too many requests in too short a time.
+    #[error("too many requests; try again later")]
+    RateLimited(Duration),
     /// The request comes from a place that may not use this server.
     #[error("{0}")]
     Forbidden(String),
     /// There is no such thing in this project.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// The endpoint is part of the cloud.
+    #[error("not available in local mode")]
+    NotInLocalMode,
+    /// It was there, and its time is over.
+    #[error("{0} has expired")]
+    Expired(&'static str),
     /// The path exists, the method does not.
     #[error("this path does not take that method")]
     MethodNotAllowed,
@@ -71,6 +106,15 @@ pub enum ApiError {
     /// Something that is not available in this mode.
     #[error("{0}")]
     Unavailable(&'static str),
+    /// A service this one relies on failed.
+    #[error("{what} failed; try again later")]
+    BadGateway {
+        /// The service.
+        what: &'static str,
+        /// How it failed, for the log.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A handler panicked.
     #[error("internal error")]
     Internal,
@@ -110,9 +154,17 @@ impl ApiError {
             Self::InvalidQuery { .. } => (StatusCode::BAD_REQUEST, "invalid_query"),
             Self::InvalidKind(_) => (StatusCode::BAD_REQUEST, "invalid_kind"),
             Self::MissingAuth => (StatusCode::UNAUTHORIZED, "missing_auth"),
+            Self::InvalidAuth(_) => (StatusCode::UNAUTHORIZED, "invalid_auth"),
+            Self::InvalidApiKey(_) => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
+            Self::ExpiredSession => (StatusCode::UNAUTHORIZED, "expired_session"),
+            Self::PlanLimitExceeded { .. } => (StatusCode::PAYMENT_REQUIRED, "plan_limit_exceeded"),
+            Self::PlanLimitReached { .. } => (StatusCode::FORBIDDEN, "plan_limit_reached"),
+            Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::Expired(_) => (StatusCode::GONE, "expired"),
+            Self::BadGateway { .. } => (StatusCode::BAD_GATEWAY, "bad_gateway"),
             Self::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NotFound(_) | Self::NotInLocalMode => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::SpanTerminal => (StatusCode::CONFLICT, "span_terminal"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
@@ -138,6 +190,7 @@ impl ApiError {
         };
         let limit = match self {
             Self::PayloadTooLarge { limit } => Some(*limit as u64),
+            Self::PlanLimitExceeded { limit } | Self::PlanLimitReached { limit, .. } => Some(*limit),
             _ => None,
         };
         ErrorBody {
@@ -151,6 +204,7 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
+            Self::RateLimited(wait) => Some(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(1).max(1)),
             Self::Store(StoreError::Busy) => Some(1),
             Self::Store(StoreError::Unavailable(_)) => Some(5),
             _ => None,
@@ -166,6 +220,16 @@ impl ApiError {
             cause = error.source();
         }
         tracing::error!(error = %self, causes = causes.join(": "), "request failed");
+    }
+}
+
+impl From<KeyRefusal> for ApiError {
+    fn from(refusal: KeyRefusal) -> Self {
+        match refusal {
+            KeyRefusal::Unknown => Self::InvalidApiKey("the API key is not valid"),
+            KeyRefusal::Expired => Self::InvalidApiKey("the API key has expired"),
+            KeyRefusal::Store(error) => Self::Store(error),
+        }
     }
 }
 

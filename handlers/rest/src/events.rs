@@ -104,7 +104,7 @@ impl Interest {
 /// Streams events of the project until the client leaves.
 ///
 /// Answers a `retry:` and a comment at once, then one JSON object per frame, and a comment every 15 seconds.
-#[utoipa::path(get, path = "/api/events", tag = "events", params(EventParams),
+#[utoipa::path(get, path = "/api/events", tag = "events", security(("bearer" = ["traces_read"])), params(EventParams),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = ErrorBody)))]
 async fn events(
     State(bus): State<Arc<dyn EventBus>>,

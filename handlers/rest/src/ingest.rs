@@ -1,10 +1,12 @@
 //! `/api/ingest`: many traces and spans in one request, for client libraries.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use trace::id::TraceId;
 use trace::json::Json as Raw;
 use trace::ports::{Clock, Ids, SpanChange, SpanWrite};
 use trace::record::Recorder;
@@ -103,7 +105,7 @@ impl Rejected {
 }
 
 /// Creates many traces and spans at once, traces first, each list in order.
-#[utoipa::path(post, path = "/api/ingest", tag = "spans", request_body = Entries,
+#[utoipa::path(post, path = "/api/ingest", tag = "spans", security(("bearer" = ["traces_write"])), request_body = Entries,
     responses((status = 200, body = Outcome), (status = 400, body = ErrorBody)))]
 async fn ingest(
     State(recorder): State<Recorder>,
@@ -119,9 +121,13 @@ async fn ingest(
     let now = clock.now();
     let mut outcome = Outcome::default();
     let mut traces = Vec::with_capacity(entries.traces.len());
+    let mut trace_ids = Vec::with_capacity(entries.traces.len());
     for (index, raw) in entries.traces.iter().enumerate() {
         match trace_entry(raw, &*ids, now) {
-            Ok(new) => traces.push(new),
+            Ok(new) => {
+                trace_ids.push((index, new.id.clone()));
+                traces.push(new);
+            }
             Err(error) => outcome.rejected.push(Rejected::new("traces", index, &error)),
         }
     }
@@ -136,11 +142,27 @@ async fn ingest(
             Err(error) => outcome.rejected.push(Rejected::new("spans", index, &error)),
         }
     }
-    outcome.accepted_traces = traces.len();
     let written = recorder.record(&caller.scope, traces, spans).await?;
+    let is_over = |change: &SpanChange| matches!(change, SpanChange::OverLimit { .. });
+    if let Some(SpanChange::OverLimit { limit }) = written.spans.first()
+        && written.spans.iter().all(is_over)
+    {
+        return Err(ApiError::PlanLimitExceeded { limit: *limit });
+    }
+    if let Some(SpanChange::OverLimit { limit }) = written.spans.iter().find(|change| is_over(change)) {
+        // Traces of which no span fits were left out.
+        let kept: HashSet<TraceId> = written.traces.iter().map(|touched| touched.trace.id.clone()).collect();
+        let error = ApiError::PlanLimitExceeded { limit: *limit };
+        let left_out = trace_ids.extract_if(.., |(_, id)| !kept.contains(id));
+        outcome.rejected.extend(left_out.map(|(index, _)| Rejected::new("traces", index, &error)));
+    }
+    outcome.accepted_traces = trace_ids.len();
     for (index, change) in indexes.into_iter().zip(written.spans) {
         if change == SpanChange::Conflict {
             let error = ApiError::Conflict("a span of another trace has this id");
+            outcome.rejected.push(Rejected::new("spans", index, &error));
+        } else if let SpanChange::OverLimit { limit } = change {
+            let error = ApiError::PlanLimitExceeded { limit };
             outcome.rejected.push(Rejected::new("spans", index, &error));
         } else {
             outcome.accepted_spans += 1;

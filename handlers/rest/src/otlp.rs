@@ -16,7 +16,7 @@ use prost::Message;
 use serde::Serialize;
 use trace::id::Scope;
 use trace::otlp::{self, Mapped};
-use trace::ports::Clock;
+use trace::ports::{Clock, SpanChange};
 use trace::record::Recorder;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -62,7 +62,7 @@ enum Encoding {
 }
 
 /// Takes OpenTelemetry spans: protobuf or JSON, plain or gzip.
-#[utoipa::path(post, path = "/v1/traces", tag = "otlp",
+#[utoipa::path(post, path = "/v1/traces", tag = "otlp", security(("bearer" = ["traces_write"])),
     request_body(content((Object = "application/json"), (Vec<u8> = "application/x-protobuf"))),
     responses((status = 200, body = ExportAnswer), (status = 400, body = ErrorBody), (status = 413, body = ErrorBody),
         (status = 415, body = ErrorBody)))]
@@ -87,8 +87,19 @@ async fn export_traces(
 
 /// Records what was mapped and returns how many spans could not be, and why.
 async fn store(recorder: &Recorder, scope: &Scope, mapped: Mapped) -> Result<(u64, String), ApiError> {
-    recorder.record(scope, mapped.traces, mapped.spans).await?;
-    Ok((mapped.rejected, mapped.message))
+    let written = recorder.record(scope, mapped.traces, mapped.spans).await?;
+    let over = written.spans.iter().filter_map(|change| match change {
+        SpanChange::OverLimit { limit } => Some(*limit),
+        _ => None,
+    });
+    let Some(limit) = over.clone().next() else { return Ok((mapped.rejected, mapped.message)) };
+    let (over, error) = (over.count(), ApiError::PlanLimitExceeded { limit });
+    if over == written.spans.len() {
+        return Err(error);
+    }
+    let reasons = [mapped.message, error.to_string()];
+    let reasons: Vec<String> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
+    Ok((mapped.rejected + over as u64, reasons.join("; ")))
 }
 
 async fn off_thread<T: Send + 'static>(

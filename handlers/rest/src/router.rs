@@ -12,17 +12,20 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use trace::ports::{Clock, EventBus, Ids, PayloadStore, Rollups, SpanStore};
 use trace::record::Recorder;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::caller::{Authenticator, identify};
+use crate::cloud::Cloud;
 use crate::error::ApiError;
 use crate::extract::{JSON_LIMIT, Json};
 use crate::host::{Access, cors, guard};
 use crate::system::Server;
 use crate::traffic::{self, Traffic};
 use crate::{
-    analytics, auth, dashboard, events, export, ingest, otlp, sessions, spans, stats, system, traces,
+    analytics, auth, billing, dashboard, events, export, ingest, keys, org, otlp, projects, rate, sessions, spans,
+    stats, system, traces, usage,
 };
 
 /// What handlers may ask of the world. A handler's signature names the parts it uses.
@@ -44,6 +47,8 @@ pub struct Deps {
     pub ids: Arc<dyn Ids>,
     /// Who calls.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Users, organisations and what belongs to them; `None` in local mode, where nobody is anybody.
+    pub cloud: Option<Arc<Cloud>>,
     /// The server itself.
     pub server: Server,
     /// Hosts and origins.
@@ -51,12 +56,29 @@ pub struct Deps {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Traceway",
-    description = "Observability for LLM applications: every call, with its prompts, answers, tokens and cost.",
-    license(name = "MIT", identifier = "MIT")
-))]
+#[openapi(
+    info(
+        title = "Traceway",
+        description = "Observability for LLM applications: every call, with its prompts, answers, tokens and cost.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    modifiers(&Credentials)
+)]
 struct ApiDoc;
+
+/// How callers say who they are. In `security`, a route lists the scopes it asks for.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let bearer = bearer.description(Some("An API key (`tw_sk_…`) or the token of a session.")).build();
+        let session = ApiKeyValue::with_description("session", "The session of somebody who has logged in.");
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+    }
+}
 
 fn described() -> (OpenApiRouter<Deps>, OpenApiRouter<Deps>) {
     let guarded = OpenApiRouter::with_openapi(ApiDoc::openapi())
@@ -70,8 +92,14 @@ fn described() -> (OpenApiRouter<Deps>, OpenApiRouter<Deps>) {
         .merge(export::routes())
         .merge(events::routes())
         .merge(auth::routes())
+        .merge(org::routes())
+        .merge(keys::routes())
+        .merge(projects::routes())
+        .merge(usage::routes())
+        .merge(billing::routes())
         .merge(system::routes());
-    (guarded, system::open_routes())
+    let open = system::open_routes().merge(auth::open_routes()).merge(billing::open_routes());
+    (guarded, open)
 }
 
 /// Returns the description of the API, made from the routes themselves.
@@ -89,6 +117,7 @@ pub fn router(deps: Deps) -> Router {
         .split_for_parts()
         .0
         .merge(grpc(&deps))
+        .layer(from_fn_with_state(deps.cloud.clone(), rate::per_org))
         .layer(from_fn_with_state(Arc::clone(&deps.authenticator), identify));
     let api = Arc::new(openapi());
     let describe = move || {
@@ -113,6 +142,7 @@ pub fn router(deps: Deps) -> Router {
 /// Returns OTLP over gRPC alone, for a port of its own.
 pub fn grpc_router(deps: Deps) -> Router {
     grpc(&deps)
+        .layer(from_fn_with_state(deps.cloud.clone(), rate::per_org))
         .layer(from_fn_with_state(Arc::clone(&deps.authenticator), identify))
         .layer(from_fn_with_state(deps.access.clone(), guard))
         .layer(CatchPanicLayer::custom(panicked))

@@ -65,7 +65,7 @@ struct SessionPage {
 }
 
 /// Lists sessions, the most recently active first.
-#[utoipa::path(get, path = "/api/sessions", tag = "sessions", params(SessionParams),
+#[utoipa::path(get, path = "/api/sessions", tag = "sessions", security(("bearer" = ["traces_read"])), params(SessionParams),
     responses((status = 200, body = SessionPage), (status = 400, body = ErrorBody)))]
 async fn list_sessions(
     State(spans): State<Arc<dyn SpanStore>>,
@@ -124,7 +124,7 @@ struct TraceWithSpans {
 }
 
 /// Returns one session with its traces.
-#[utoipa::path(get, path = "/api/sessions/{session_id}", tag = "sessions",
+#[utoipa::path(get, path = "/api/sessions/{session_id}", tag = "sessions", security(("bearer" = ["traces_read"])),
     params(("session_id" = String, Path, description = "Percent-encoded."), SessionDetailParams),
     responses((status = 200, body = SessionDetail), (status = 404, body = ErrorBody)))]
 async fn get_session(

@@ -67,7 +67,7 @@ struct CreatedSpan {
 /// Starts a span.
 ///
 /// An unknown trace is created on the way. A repeated `id` of the same trace answers 200 and changes nothing.
-#[utoipa::path(post, path = "/api/spans", tag = "spans", request_body = SpanInput,
+#[utoipa::path(post, path = "/api/spans", tag = "spans", security(("bearer" = ["traces_write"])), request_body = SpanInput,
     responses((status = 201, body = CreatedSpan), (status = 200, body = CreatedSpan),
         (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create_span(
@@ -83,6 +83,7 @@ async fn create_span(
     match written.spans.first().ok_or(ApiError::Internal)? {
         SpanChange::Created(_) => Ok(Created(view).into_response()),
         SpanChange::Conflict => Err(ApiError::Conflict("a span of another trace has this id")),
+        SpanChange::OverLimit { limit } => Err(ApiError::PlanLimitExceeded { limit: *limit }),
         _ => Ok(Json(view).into_response()),
     }
 }
@@ -106,7 +107,7 @@ impl TraceChoice {
 /// Returns one span with its input and output.
 ///
 /// A span of another project is reported as missing, so ids cannot be probed.
-#[utoipa::path(get, path = "/api/spans/{span_id}", tag = "spans", params(("span_id" = String, Path), TraceChoice),
+#[utoipa::path(get, path = "/api/spans/{span_id}", tag = "spans", security(("bearer" = ["traces_read"])), params(("span_id" = String, Path), TraceChoice),
     responses((status = 200, body = SpanView), (status = 404, body = ErrorBody)))]
 async fn get_span(
     State(spans): State<Arc<dyn SpanStore>>,
@@ -133,7 +134,7 @@ pub(crate) struct Done {
 pub(crate) const DONE: Json<Done> = Json(Done { ok: true });
 
 /// Deletes one span. Its children stay and are shown as roots.
-#[utoipa::path(delete, path = "/api/spans/{span_id}", tag = "spans", params(("span_id" = String, Path), TraceChoice),
+#[utoipa::path(delete, path = "/api/spans/{span_id}", tag = "spans", security(("bearer" = ["traces_write"])), params(("span_id" = String, Path), TraceChoice),
     responses((status = 200, body = Done), (status = 404, body = ErrorBody)))]
 async fn delete_span(
     State(recorder): State<Recorder>,
@@ -178,7 +179,7 @@ struct Failure {
 pub(crate) const UNKNOWN_ERROR: &str = "Unknown error";
 
 /// Completes a running span. The body may be absent.
-#[utoipa::path(post, path = "/api/spans/{span_id}/complete", tag = "spans",
+#[utoipa::path(post, path = "/api/spans/{span_id}/complete", tag = "spans", security(("bearer" = ["traces_write"])),
     params(("span_id" = String, Path), TraceChoice), request_body = Completion,
     responses((status = 200, body = Done), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn complete_span(
@@ -194,7 +195,7 @@ async fn complete_span(
 }
 
 /// Fails a running span. The body may be absent.
-#[utoipa::path(post, path = "/api/spans/{span_id}/fail", tag = "spans",
+#[utoipa::path(post, path = "/api/spans/{span_id}/fail", tag = "spans", security(("bearer" = ["traces_write"])),
     params(("span_id" = String, Path), TraceChoice), request_body = Failure,
     responses((status = 200, body = Done), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn fail_span(

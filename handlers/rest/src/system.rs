@@ -198,7 +198,7 @@ fn as_f64(count: u64) -> f64 {
 }
 
 /// Returns the config file.
-#[utoipa::path(get, path = "/api/config", tag = "system",
+#[utoipa::path(get, path = "/api/config", tag = "system", security(("bearer" = ["admin"])),
     responses((status = 200, body = Object), (status = 503, body = ErrorBody)))]
 async fn get_config(
     State(server): State<Server>,
@@ -209,7 +209,7 @@ async fn get_config(
 }
 
 /// Checks and writes the config file. It takes effect at the next start.
-#[utoipa::path(put, path = "/api/config", tag = "system", request_body = Object,
+#[utoipa::path(put, path = "/api/config", tag = "system", security(("bearer" = ["admin"])), request_body = Object,
     responses((status = 200, body = Object), (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn put_config(
     State(server): State<Server>,
@@ -221,7 +221,7 @@ async fn put_config(
 }
 
 /// Stops the server after the requests in flight.
-#[utoipa::path(post, path = "/api/shutdown", tag = "system",
+#[utoipa::path(post, path = "/api/shutdown", tag = "system", security(("bearer" = ["admin"])),
     responses((status = 202, body = Condition), (status = 503, body = ErrorBody)))]
 async fn shutdown(State(server): State<Server>, _caller: Caller<Admin>) -> Result<Response, ApiError> {
     let stop = server.shutdown.ok_or(ApiError::Unavailable("this server cannot be stopped by a request"))?;

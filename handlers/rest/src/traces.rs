@@ -68,7 +68,7 @@ impl TraceInput {
 /// Creates a trace.
 ///
 /// The body may be absent. An `id` the project already has answers 200 with that trace, unchanged.
-#[utoipa::path(post, path = "/api/traces", tag = "traces", request_body = TraceInput,
+#[utoipa::path(post, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_write"])), request_body = TraceInput,
     responses((status = 201, body = TraceView), (status = 200, body = TraceView), (status = 400, body = ErrorBody)))]
 async fn create_trace(
     State(recorder): State<Recorder>,
@@ -141,7 +141,7 @@ const SORTS: &[(&str, SortBy)] = &[
 ];
 
 /// Lists traces, the newest first.
-#[utoipa::path(get, path = "/api/traces", tag = "traces", params(TraceParams),
+#[utoipa::path(get, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_read"])), params(TraceParams),
     responses((status = 200, body = TracePage), (status = 400, body = ErrorBody)))]
 async fn list_traces(
     State(spans): State<Arc<dyn SpanStore>>,
@@ -185,7 +185,7 @@ pub(crate) struct TraceDetail {
 }
 
 /// Returns one trace with all its spans.
-#[utoipa::path(get, path = "/api/traces/{trace_id}", tag = "traces",
+#[utoipa::path(get, path = "/api/traces/{trace_id}", tag = "traces", security(("bearer" = ["traces_read"])),
     params(("trace_id" = String, Path), PayloadChoice),
     responses((status = 200, body = TraceDetail), (status = 404, body = ErrorBody)))]
 async fn get_trace(
@@ -211,7 +211,7 @@ struct TraceDeleted {
 }
 
 /// Deletes a trace and its spans. Datapoints made from them stay.
-#[utoipa::path(delete, path = "/api/traces/{trace_id}", tag = "traces", params(("trace_id" = String, Path)),
+#[utoipa::path(delete, path = "/api/traces/{trace_id}", tag = "traces", security(("bearer" = ["traces_write"])), params(("trace_id" = String, Path)),
     responses((status = 200, body = TraceDeleted), (status = 404, body = ErrorBody)))]
 async fn delete_trace(
     State(recorder): State<Recorder>,
@@ -230,7 +230,7 @@ struct Cleared {
 }
 
 /// Deletes every trace and span of the project, and nothing else.
-#[utoipa::path(delete, path = "/api/traces", tag = "traces", responses((status = 200, body = Cleared)))]
+#[utoipa::path(delete, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_write"])), responses((status = 200, body = Cleared)))]
 async fn clear_traces(
     State(recorder): State<Recorder>,
     caller: Caller<TracesWrite>,

@@ -135,7 +135,7 @@ impl SpanParams {
 }
 
 /// Lists spans, the newest first. All filters must hold.
-#[utoipa::path(get, path = "/api/spans", tag = "spans", params(SpanParams),
+#[utoipa::path(get, path = "/api/spans", tag = "spans", security(("bearer" = ["traces_read"])), params(SpanParams),
     responses((status = 200, body = SpanPage), (status = 400, body = ErrorBody)))]
 pub(super) async fn list_spans(
     State(spans): State<Arc<dyn SpanStore>>,
