@@ -17,6 +17,7 @@ const pages: Record<string, string[]> = {
 
 for (const colorScheme of ["dark", "light"] as const) {
   test.describe(`in the ${colorScheme} theme`, () => {
+    test.slow();
     // The second theme differs in its colours alone.
     const rules = colorScheme === "dark" ? [] : ["color-contrast", "link-in-text-block"];
     // Axe reads colours as they are, so nothing may be on its way in.
