@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Parser, Subcommand};
 
+use crate::cloud::CloudFlags;
+
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const RESET: anstyle::Reset = anstyle::Reset;
 
@@ -114,6 +116,9 @@ pub(crate) struct ServeFlags {
     /// Config file (TOML) [default: ~/.traceway/config.toml].
     #[arg(long, value_name = "FILE", help_heading = "Operation")]
     pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) cloud: CloudFlags,
 }
 
 /// How to reach a server.

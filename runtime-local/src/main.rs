@@ -3,6 +3,7 @@
 mod background;
 mod cli;
 mod client;
+mod cloud;
 mod config_file;
 mod dev_ingest;
 mod export;

@@ -11,6 +11,7 @@ use trace::host::Origins;
 use trace::price::Prices;
 
 use crate::cli::ServeFlags;
+use crate::cloud::CloudSettings;
 use crate::config_file::{FileSettings, read_file};
 
 /// What the server runs with.
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) metrics: bool,
     pub(crate) config_path: Option<PathBuf>,
+    /// `None` in local mode.
+    pub(crate) cloud: Option<CloudSettings>,
     /// What to say once logging works.
     pub(crate) warnings: Vec<String>,
 }
@@ -51,10 +54,11 @@ pub(crate) struct InvalidSettings(Vec<String>);
 
 /// Collects mistakes instead of stopping at the first.
 #[derive(Default)]
-struct Mistakes(Vec<String>);
+pub(crate) struct Mistakes(pub(crate) Vec<String>);
 
 impl Mistakes {
-    fn note<T, E: std::fmt::Display>(&mut self, setting: &str, value: Result<T, E>) -> Option<T> {
+    /// Returns the value, or notes what is wrong with the setting.
+    pub(crate) fn note<T, E: std::fmt::Display>(&mut self, setting: &str, value: Result<T, E>) -> Option<T> {
         value.map_err(|error| self.0.push(format!("{setting}: {error}"))).ok()
     }
 }
@@ -81,11 +85,14 @@ impl Settings {
             let port = port.parse::<u16>().map_err(|_| format!("{port:?} is not a port from 0 to 65535"));
             mistakes.note("PORT", port)
         });
-        let own_port = port.map(|port| format!("127.0.0.1:{port}"));
+        let is_cloud = flags.cloud.is_on();
+        // Local mode asks for no credentials, so it is reached from this machine only.
+        let host = if is_cloud { "0.0.0.0" } else { "127.0.0.1" };
+        let own_port = port.map(|port| format!("{host}:{port}"));
         let api_addr = flags.api_addr.or(own_port).or(file.api.addr);
-        let api_addr = address(api_addr.as_deref().unwrap_or("127.0.0.1:3000"));
+        let api_addr = address(&api_addr.unwrap_or_else(|| format!("{host}:3000")));
         let proxy_addr = flags.proxy_addr.or(file.proxy.addr);
-        let proxy_addr = address(proxy_addr.as_deref().unwrap_or("127.0.0.1:3001"));
+        let proxy_addr = address(&proxy_addr.unwrap_or_else(|| format!("{host}:3001")));
         let grpc_addr = flags.otlp_grpc_addr.as_deref().map(address).transpose();
         let data_dir = flags.data_dir.or(file.storage.data_dir).unwrap_or_else(|| PathBuf::from("."));
         let db_path = flags.db_path.or(file.storage.db_path).unwrap_or_else(|| data_dir.join("traceway.db"));
@@ -97,7 +104,7 @@ impl Settings {
         let interval = flags.dev_ingest_interval.as_deref().map_or(Ok(Duration::from_secs(5)), seconds);
         let interval = mistakes.note("--dev-ingest-interval", interval);
         let log_format = match flags.log_format.as_deref() {
-            None if stderr_is_terminal => Ok(LogFormat::Pretty),
+            None if stderr_is_terminal && !is_cloud => Ok(LogFormat::Pretty),
             None | Some("json") => Ok(LogFormat::Json),
             Some("pretty") => Ok(LogFormat::Pretty),
             Some(other) => Err(format!("{other:?} is neither pretty nor json")),
@@ -106,6 +113,7 @@ impl Settings {
         let level = flags.log_level.as_deref().map(crate::logging::check).transpose();
         let rust_log = rust_log(std::env::var("RUST_LOG").ok(), &mut warnings);
         let log_level = flags.log_level.or(rust_log).or(file.logging.level);
+        let cloud = is_cloud.then(|| CloudSettings::resolve(flags.cloud, &mut mistakes, &mut warnings));
         let settings = (
             mistakes.note("--api-addr", api_addr),
             mistakes.note("--proxy-addr", proxy_addr),
@@ -136,7 +144,8 @@ impl Settings {
         if !mistakes.0.is_empty() {
             return Err(InvalidSettings(mistakes.0));
         }
-        let origins = flags.allowed_origins.as_deref().map_or(Origins::Loopback, Origins::listed);
+        let unlisted = if is_cloud { Origins::Any } else { Origins::Loopback };
+        let origins = flags.allowed_origins.as_deref().map_or(unlisted, Origins::listed);
         Ok(Self {
             api_addr,
             proxy_addr,
@@ -153,6 +162,7 @@ impl Settings {
             log_format,
             metrics,
             config_path,
+            cloud: cloud.flatten(),
             warnings,
         })
     }
