@@ -1,10 +1,8 @@
 //! The config file: what it may hold, and how the API reads and writes it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rest::{ConfigFile, ConfigFileError};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use trace::capture::CaptureMode;
 
@@ -12,7 +10,7 @@ use crate::logging;
 use crate::settings::{address, http_url};
 
 /// Keys that mean nothing here.
-type Unknown = BTreeMap<String, IgnoredAny>;
+type Unknown = serde_json::Map<String, serde_json::Value>;
 
 /// What a config file may hold.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
