@@ -1,8 +1,10 @@
 //! The in-process ports keep their contracts.
 
-use adapter_memory::{MemoryBus, SystemClock, UlidIds};
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 
+use adapter_memory::{MemoryBus, SystemClock, UlidIds};
 use futures_util::{FutureExt, StreamExt};
 use trace::event::Event;
 use trace::id::{OrgId, ProjectId, Scope};

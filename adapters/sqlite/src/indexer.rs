@@ -304,8 +304,8 @@ impl Session {
         let sizes = "SELECT c.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
              FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row > ?1 ORDER BY c.row LIMIT ?2";
         let sizes = sizes_after(&mut self.connection, sizes, 0).await?;
-        let last = few(&sizes).unwrap_or(0);
-        let changed = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= last);
+        let end = few(&sizes).unwrap_or(0);
+        let changed = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end);
         let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
             .bind(progress.chunk)
             .fetch_one(&mut self.connection)

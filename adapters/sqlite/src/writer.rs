@@ -39,7 +39,7 @@ pub(crate) struct Writer {
 }
 
 enum Item {
-    Write(WriteItem),
+    Write(Box<WriteItem>),
     Act(Box<dyn Action>),
     Stop(oneshot::Sender<()>),
 }
@@ -109,7 +109,8 @@ impl Writer {
     pub(crate) async fn write(&self, prepared: Prepared) -> Result<Written, StoreError> {
         let (reply, outcome) = oneshot::channel();
         let permit = self.permit(prepared.memory)?;
-        self.send(Item::Write(WriteItem { prepared, written: None, reply, _permit: permit }))?;
+        let item = WriteItem { prepared, written: None, reply, _permit: permit };
+        self.send(Item::Write(Box::new(item)))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -171,7 +172,7 @@ impl Group {
             Item::Write(write) => {
                 self.bytes += write.prepared.bytes;
                 self.rows += write.prepared.rows();
-                self.writes.push(write);
+                self.writes.push(*write);
             }
             Item::Act(act) => {
                 self.rows += 1;
@@ -214,14 +215,11 @@ impl Group {
 async fn keep(mut session: Session, reopen: Reopen, mut receiver: mpsc::Receiver<Item>) {
     loop {
         let run = AssertUnwindSafe(run(&mut session, &reopen, &mut receiver));
-        let stop = match run.catch_unwind().await {
-            Ok(stop) => stop,
-            Err(_) => {
-                tracing::error!("the writer panicked and is started anew");
-                session.forget();
-                session = renewed(session, &reopen).await;
-                continue;
-            }
+        let Ok(stop) = run.catch_unwind().await else {
+            tracing::error!("the writer panicked and is started anew");
+            session.forget();
+            session = renewed(session, &reopen).await;
+            continue;
         };
         receiver.close();
         session.close().await;
