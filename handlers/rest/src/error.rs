@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use trace::keyring::KeyRefusal;
 use trace::ports::StoreError;
 use utoipa::ToSchema;
+
+use crate::extract::Json;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,9 @@ pub enum ApiError {
     /// Something that is not available in this mode.
     #[error("{0}")]
     Unavailable(&'static str),
+    /// Bodies in flight take all the memory they may.
+    #[error("too many large requests at once")]
+    Overloaded,
     /// A service this one relies on failed.
     #[error("{what} failed; try again later")]
     BadGateway {
@@ -170,9 +174,9 @@ impl ApiError {
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            Self::Store(StoreError::Unavailable(_) | StoreError::Busy) | Self::Unavailable(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-            }
+            Self::Store(StoreError::Unavailable(_) | StoreError::Busy)
+            | Self::Unavailable(_)
+            | Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Store(StoreError::Corrupt { .. }) | Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")
             }
@@ -205,7 +209,7 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::RateLimited(wait) => Some(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(1).max(1)),
-            Self::Store(StoreError::Busy) => Some(1),
+            Self::Store(StoreError::Busy) | Self::Overloaded => Some(1),
             Self::Store(StoreError::Unavailable(_)) => Some(5),
             _ => None,
         }

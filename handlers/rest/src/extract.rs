@@ -1,18 +1,22 @@
 //! Thin wrappers of axum's extractors whose rejection is an [`ApiError`].
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+use crate::memory::Share;
 
 /// Largest JSON body in bytes.
 pub(crate) const JSON_LIMIT: usize = 10 * 1024 * 1024;
+
+/// Bodies above this size are read off the async threads, which they would hold up.
+pub(crate) const LARGE: usize = 256 * 1024;
 
 /// A JSON body, in or out.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -26,31 +30,43 @@ pub(crate) struct Query<T>(pub(crate) T);
 /// Parameters of the path.
 pub(crate) struct Path<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let body = json_body(request, state).await?;
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let body = json_body(request).await?;
         if body.is_empty() {
             return Err(ApiError::InvalidJson("it is empty".to_owned()));
         }
-        parse(&body).map(Self)
+        aside(body.len(), move || parse(&body)).await.map(Self)
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let body = json_body(request, state).await?;
-        parse(if body.is_empty() { b"{}" } else { &body }).map(Self)
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let body = json_body(request).await?;
+        let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+        aside(body.len(), move || parse(&body)).await.map(Self)
     }
+}
+
+/// Does work on so many bytes, on a thread of its own when they are many.
+pub(crate) async fn aside<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    if bytes <= LARGE {
+        return work();
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Internal)?
 }
 
 /// Reads the body after checking that it calls itself JSON; one without a content type is taken at its word.
-async fn json_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+async fn json_body(request: Request) -> Result<Bytes, ApiError> {
     let content_type = content_type(request.headers());
-    let body = read_body(request, state, JSON_LIMIT).await?;
+    let body = read_body(request, JSON_LIMIT).await?;
     let is_json = content_type.as_deref().is_none_or(|t| t == "application/json" || t.ends_with("+json"));
     if is_json || body.is_empty() {
         return Ok(body);
@@ -65,18 +81,35 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(essence).filter(|essence| !essence.is_empty())
 }
 
-/// Reads the whole body; the route's body limit layer decides how much that may be.
-pub(crate) async fn read_body<S: Send + Sync>(
-    request: Request,
-    state: &S,
-    limit: usize,
-) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ApiError::PayloadTooLarge { limit }
+/// Reads the whole body, of at most `limit` bytes, into memory that the request's share answers for.
+pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let share = Share::of(request.extensions());
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let announced: usize = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut body = request.into_body();
+    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::InvalidRequest {
+            field: None,
+            message: "the body could not be read".to_owned(),
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(ApiError::PayloadTooLarge { limit });
         }
-        _ => ApiError::InvalidRequest { field: None, message: "the body could not be read".to_owned() },
-    })
+        share.take(data.len())?;
+        // Most bodies are one frame, which needs no copy.
+        if rest.is_empty() && first.is_empty() {
+            first = data;
+            continue;
+        }
+        if rest.is_empty() {
+            rest.reserve(announced.clamp(first.len() + data.len(), limit));
+            rest.extend_from_slice(&std::mem::take(&mut first));
+        }
+        rest.extend_from_slice(&data);
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
 /// Reads a JSON object, naming the member that is wrong.

@@ -18,6 +18,7 @@ mod host;
 mod ingest;
 pub mod jobs;
 mod keys;
+mod memory;
 mod org;
 mod otlp;
 mod page;

@@ -5,9 +5,9 @@ mod grpc;
 use std::io::Read;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -18,6 +18,7 @@ use trace::id::Scope;
 use trace::otlp::{self, Mapped};
 use trace::ports::{Clock, SpanChange};
 use trace::record::Recorder;
+use trace::time::Timestamp;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,17 +26,18 @@ use utoipa_axum::routes;
 pub(crate) use self::grpc::service;
 use crate::caller::{Caller, TracesWrite};
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::{Json, content_type, read_body};
+use crate::extract::{Json, LARGE, aside, content_type, read_body};
+use crate::memory::Share;
 use crate::router::Deps;
 
 /// Largest request in bytes, after decompression.
 pub(crate) const LIMIT: usize = 64 * 1024 * 1024;
 
-/// Requests above this size are decoded off the async threads, which they would hold up.
-const LARGE: usize = 512 * 1024;
+/// Bytes that are decompressed before more memory is asked for.
+const STEP: usize = 1024 * 1024;
 
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
-    OpenApiRouter::new().routes(routes!(export_traces)).layer(DefaultBodyLimit::max(LIMIT))
+    OpenApiRouter::new().routes(routes!(export_traces))
 }
 
 /// What an export answers: nothing, or how many spans could not be used.
@@ -74,15 +76,47 @@ async fn export_traces(
 ) -> Result<Response, ApiError> {
     let encoding = encoding(request.headers())?;
     let zipped = is_gzip(request.headers())?;
-    let body = read_body(request, &(), LIMIT).await?;
-    let now = clock.now();
-    let mapped = off_thread(body.len(), move || {
-        let body = if zipped { unzip(&body)? } else { body };
-        Ok(otlp::map(decode(encoding, &body)?, now))
-    })
-    .await?;
+    let share = Share::of(request.extensions());
+    let body = read_body(request, LIMIT).await?;
+    let body = Body { encoding, bytes: body, zipped };
+    let mapped = body.map(share, clock.now()).await?;
     let (rejected, message) = store(&recorder, &caller.scope, mapped).await?;
     Ok(answer(encoding, rejected, message))
+}
+
+/// An export request as it came.
+struct Body {
+    encoding: Encoding,
+    bytes: Bytes,
+    zipped: bool,
+}
+
+impl Body {
+    /// Decodes the request and maps its spans; where that takes long, on a thread of its own.
+    ///
+    /// The share answers for the plain bytes, and once more for what they become.
+    async fn map(self, share: Share, now: Timestamp) -> Result<Mapped, ApiError> {
+        let Self { encoding, bytes, zipped } = self;
+        let plain = match zipped {
+            false => Some(bytes.clone()),
+            // Whether a zipped body is small only shows while it is unzipped.
+            true if bytes.len() <= LARGE => unzip(&bytes, LARGE)?,
+            true => None,
+        };
+        let size = plain.as_ref().map_or(usize::MAX, Bytes::len);
+        let work = move || {
+            let plain = match plain {
+                Some(plain) => {
+                    share.take(if zipped { plain.len() } else { 0 })?;
+                    plain
+                }
+                None => unzip_large(&bytes, &share)?,
+            };
+            share.take(plain.len())?;
+            Ok(otlp::map(decode(encoding, &plain)?, now))
+        };
+        aside(size, work).await
+    }
 }
 
 /// Records what was mapped and returns how many spans could not be, and why.
@@ -100,16 +134,6 @@ async fn store(recorder: &Recorder, scope: &Scope, mapped: Mapped) -> Result<(u6
     let reasons = [mapped.message, error.to_string()];
     let reasons: Vec<String> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
     Ok((mapped.rejected + over as u64, reasons.join("; ")))
-}
-
-async fn off_thread<T: Send + 'static>(
-    size: usize,
-    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    if size < LARGE {
-        return work();
-    }
-    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Internal)?
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
@@ -132,14 +156,35 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, ApiError> {
     }
 }
 
-/// Decompresses at most [`LIMIT`] bytes, so that a small bomb stays small.
-fn unzip(body: &[u8]) -> Result<Bytes, ApiError> {
+/// Decompresses a body, or returns `None` when it holds more than `most` bytes.
+fn unzip(body: &[u8], most: usize) -> Result<Option<Bytes>, ApiError> {
+    let mut out = Vec::with_capacity((body.len() * 4).min(most + 1));
+    flate2::read::MultiGzDecoder::new(body)
+        .take(most as u64 + 1)
+        .read_to_end(&mut out)
+        .map_err(|error| invalid_gzip(&error))?;
+    Ok((out.len() <= most).then(|| out.into()))
+}
+
+/// Decompresses at most [`LIMIT`] bytes, and only while there is memory for them, so that a small bomb stays small.
+fn unzip_large(body: &[u8], share: &Share) -> Result<Bytes, ApiError> {
+    let mut reader = flate2::read::MultiGzDecoder::new(body);
     let mut out = Vec::with_capacity((body.len() * 4).min(LIMIT));
-    let limit = LIMIT as u64 + 1;
-    flate2::read::MultiGzDecoder::new(body).take(limit).read_to_end(&mut out).map_err(|error| {
-        ApiError::InvalidRequest { field: None, message: format!("the body is not valid gzip: {error}") }
-    })?;
-    if out.len() > LIMIT { Err(ApiError::PayloadTooLarge { limit: LIMIT }) } else { Ok(out.into()) }
+    loop {
+        let step = reader.by_ref().take(STEP as u64).read_to_end(&mut out);
+        let read = step.map_err(|error| invalid_gzip(&error))?;
+        if read == 0 {
+            return Ok(out.into());
+        }
+        if out.len() > LIMIT {
+            return Err(ApiError::PayloadTooLarge { limit: LIMIT });
+        }
+        share.take(read)?;
+    }
+}
+
+fn invalid_gzip(error: &std::io::Error) -> ApiError {
+    ApiError::InvalidRequest { field: None, message: format!("the body is not valid gzip: {error}") }
 }
 
 fn decode(encoding: Encoding, body: &[u8]) -> Result<ExportTraceServiceRequest, ApiError> {

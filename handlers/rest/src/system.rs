@@ -18,6 +18,7 @@ use crate::caller::{Admin, Caller};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Json;
 use crate::router::Deps;
+use crate::traffic;
 
 /// What the runtime says of itself and lets callers do.
 #[derive(Clone)]
@@ -185,6 +186,7 @@ async fn metrics(
     State(server): State<Server>,
 ) -> Result<Response, ApiError> {
     let render = server.metrics.as_ref().ok_or(ApiError::NotFound("metrics"))?;
+    traffic::register();
     if let Ok(Some(counts)) = checked(&*spans, &server).await {
         ::metrics::gauge!("traceway_trace_count").set(as_f64(counts.traces));
         ::metrics::gauge!("traceway_span_count").set(as_f64(counts.spans));
