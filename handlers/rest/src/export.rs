@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::Stream;
 use http::header;
 use serde::{Deserialize, Serialize};
-use trace::filter::{Filter, ListQuery, SortBy, SortOrder};
-use trace::id::{Scope, TraceId};
+use trace::filter::{Filter, ListQuery, Page, Position, SortBy, SortOrder};
+use trace::id::TraceId;
 use trace::ports::{Clock, PayloadStore, SpanStore};
 use trace::time::Timestamp;
 use trace::trace::Trace;
@@ -22,14 +21,12 @@ use crate::caller::{Caller, TracesRead};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::filters::Payloads;
+use crate::pieces::{Reader, body, join, traces_with_spans};
 use crate::router::Deps;
-use crate::spans::views;
 use crate::view::{SpanView, TraceView};
 
 /// Traces read at a time.
 const TRACES: usize = 200;
-/// Spans whose payloads are in memory at a time.
-const SPANS: usize = 200;
 
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
     OpenApiRouter::new().routes(routes!(export))
@@ -71,14 +68,14 @@ async fn export(
     let reader = Reader { spans, payloads, scope: caller.scope };
     let now = clock.now();
     let body = match params.trace_id.filter(|id| !id.is_empty()) {
-        None => Body::from_stream(document(reader, now)),
+        None => body(document(reader, now)),
         Some(id) => {
             // An id that could not be one names no trace, as an unknown one.
             let trace = match TraceId::parse(&id) {
                 Ok(id) => reader.spans.find_trace(&reader.scope, &id).await?,
                 Err(_) => None,
             };
-            Body::from_stream(one_trace(reader, now, trace))
+            body(one_trace(reader, now, trace))
         }
     };
     let headers = [
@@ -88,45 +85,25 @@ async fn export(
     Ok((headers, body).into_response())
 }
 
-struct Reader {
-    spans: Arc<dyn SpanStore>,
-    payloads: Arc<dyn PayloadStore>,
-    scope: Scope,
+async fn traces_after(reader: &Reader, after: Option<Position>) -> Result<Page<Trace>, ApiError> {
+    let query = ListQuery {
+        filter: Filter::default(),
+        sort_by: SortBy::StartedAt,
+        sort_order: SortOrder::Asc,
+        after,
+        limit: TRACES,
+    };
+    Ok(reader.spans.list_traces(&reader.scope, &query).await?)
 }
 
-impl Reader {
-    async fn traces(
-        &self,
-        after: Option<trace::filter::Position>,
-    ) -> Result<trace::filter::Page<Trace>, ApiError> {
-        let query = ListQuery {
-            filter: Filter::default(),
-            sort_by: SortBy::StartedAt,
-            sort_order: SortOrder::Asc,
-            after,
-            limit: TRACES,
-        };
-        Ok(self.spans.list_traces(&self.scope, &query).await?)
-    }
-
-    /// Streams `"<id>":[…spans…]`.
-    fn member<'a>(&'a self, id: &'a TraceId) -> impl Stream<Item = Result<Bytes, ApiError>> + 'a {
-        async_stream::try_stream! {
-            let mut found = self.spans.list_of_traces(&self.scope, std::slice::from_ref(id)).await?.into_iter();
-            yield piece(id)?;
-            yield Bytes::from_static(b":[");
-            let mut first = true;
-            loop {
-                let chunk: Vec<_> = found.by_ref().take(SPANS).collect();
-                if chunk.is_empty() {
-                    break;
-                }
-                let chunk = views(&*self.payloads, &self.scope, chunk, Payloads::Full).await?;
-                yield joined(&chunk, &mut first)?;
-            }
-            yield Bytes::from_static(b"]");
-        }
-    }
+/// Streams `"<id>":[…spans…]` for each trace.
+fn members(reader: &Reader, traces: Vec<Trace>) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
+    let open = |trace: &Trace| {
+        let mut piece = piece(&trace.id)?;
+        piece.extend_from_slice(b":[");
+        Ok(piece)
+    };
+    traces_with_spans(reader.clone(), traces, Payloads::Full, open, b"]")
 }
 
 fn document(reader: Reader, now: Timestamp) -> impl Stream<Item = Result<Bytes, ApiError>> {
@@ -134,14 +111,12 @@ fn document(reader: Reader, now: Timestamp) -> impl Stream<Item = Result<Bytes, 
         yield head(now);
         let (mut after, mut first) = (None, true);
         loop {
-            let page = reader.traces(after).await?;
-            for trace in &page.items {
-                if !std::mem::take(&mut first) {
-                    yield Bytes::from_static(b",");
-                }
-                for await part in reader.member(&trace.id) {
-                    yield part?;
-                }
+            let page = traces_after(&reader, after).await?;
+            if !page.items.is_empty() && !std::mem::take(&mut first) {
+                yield Bytes::from_static(b",");
+            }
+            for await part in members(&reader, page.items) {
+                yield part?;
             }
             after = page.next;
             if after.is_none() {
@@ -151,9 +126,11 @@ fn document(reader: Reader, now: Timestamp) -> impl Stream<Item = Result<Bytes, 
         yield Bytes::from_static(b"},\"trace_list\":[");
         let (mut after, mut first) = (None, true);
         loop {
-            let page = reader.traces(after).await?;
+            let page = traces_after(&reader, after).await?;
             let list: Vec<TraceView> = page.items.into_iter().map(TraceView::from).collect();
-            yield joined(&list, &mut first)?;
+            let mut piece = Vec::new();
+            join(&mut piece, &list, &mut first)?;
+            yield Bytes::from(piece);
             after = page.next;
             if after.is_none() {
                 break;
@@ -170,14 +147,12 @@ fn one_trace(
 ) -> impl Stream<Item = Result<Bytes, ApiError>> {
     async_stream::try_stream! {
         yield head(now);
-        if let Some(trace) = &trace {
-            for await part in reader.member(&trace.id) {
-                yield part?;
-            }
+        for await part in members(&reader, trace.iter().cloned().collect()) {
+            yield part?;
         }
         yield Bytes::from_static(b"},\"trace_list\":[");
         if let Some(trace) = trace {
-            yield piece(&TraceView::from(trace))?;
+            yield Bytes::from(piece(&TraceView::from(trace))?);
         }
         yield Bytes::from_static(b"],\"datasets\":[],\"datapoints\":[]}");
     }
@@ -187,18 +162,6 @@ fn head(now: Timestamp) -> Bytes {
     Bytes::from(format!("{{\"version\":1,\"exported_at\":\"{now}\",\"traces\":{{"))
 }
 
-fn piece<T: Serialize>(value: &T) -> Result<Bytes, ApiError> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|_| ApiError::Internal)
-}
-
-/// Returns the values separated by commas, with one in front unless they are the `first` of their list.
-fn joined<T: Serialize>(values: &[T], first: &mut bool) -> Result<Bytes, ApiError> {
-    let mut out = Vec::new();
-    for value in values {
-        if !std::mem::take(first) {
-            out.push(b',');
-        }
-        serde_json::to_writer(&mut out, value).map_err(|_| ApiError::Internal)?;
-    }
-    Ok(Bytes::from(out))
+fn piece<T: Serialize>(value: &T) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(value).map_err(|_| ApiError::Internal)
 }

@@ -49,6 +49,7 @@ pub(crate) fn language(filter: &mut Filter, q: Option<&str>, now: Timestamp) -> 
     let parsed = query::parse(q.unwrap_or_default(), now)
         .map_err(|error| ApiError::InvalidQuery { field: error.field, message: error.message })?;
     filter.terms.extend(parsed.filter.terms.iter().cloned());
+    filter.relative.extend(parsed.filter.relative.iter().cloned());
     Ok(parsed)
 }
 
@@ -58,7 +59,8 @@ pub(crate) fn since_until(
     until: Option<&str>,
     now: Timestamp,
 ) -> Result<(), ApiError> {
-    let time = |field: &str, text: &str| {
+    let mut time = |field: &str, text: &str| {
+        filter.relative.extend(query::relative_time(text, now));
         query::parse_time(text, now).ok_or_else(|| {
             ApiError::field(
                 field,
@@ -66,11 +68,10 @@ pub(crate) fn since_until(
             )
         })
     };
-    if let Some(text) = given(since) {
-        filter.and(Test::Since(time("since", text)?));
-    }
-    if let Some(text) = given(until) {
-        filter.and(Test::Until(time("until", text)?));
+    let since = given(since).map(|text| time("since", text)).transpose()?;
+    let until = given(until).map(|text| time("until", text)).transpose()?;
+    for test in since.map(Test::Since).into_iter().chain(until.map(Test::Until)) {
+        filter.and(test);
     }
     Ok(())
 }
@@ -150,13 +151,22 @@ pub(crate) fn bound(
     Ok(())
 }
 
-pub(crate) fn sort_by(text: Option<&str>, known: &[(&str, SortBy)]) -> Result<Option<SortBy>, ApiError> {
+/// Returns what a list is sorted by: what the parameter says, else what the query asks for, else the start.
+pub(crate) fn sort_by(
+    text: Option<&str>,
+    asked: Option<SortBy>,
+    known: &[SortBy],
+) -> Result<SortBy, ApiError> {
+    let words = || known.iter().map(|sort| sort.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(unknown) = asked.filter(|sort| !known.contains(sort)) {
+        let message = format!("sort: {} is none of {}", unknown.as_str(), words());
+        return Err(ApiError::InvalidQuery { field: "sort".to_owned(), message });
+    }
     let Some(text) = given(text) else {
-        return Ok(None);
+        return Ok(asked.unwrap_or_default());
     };
-    let found = known.iter().find(|(word, _)| *word == text).map(|(_, sort)| *sort);
-    let words = || known.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-    found.map(Some).ok_or_else(|| ApiError::field("sort_by", format!("sort_by must be one of {}", words())))
+    let found = known.iter().copied().find(|sort| sort.as_str() == text);
+    found.ok_or_else(|| ApiError::field("sort_by", format!("sort_by must be one of {}", words())))
 }
 
 pub(crate) fn sort_order(text: Option<&str>) -> Result<Option<SortOrder>, ApiError> {

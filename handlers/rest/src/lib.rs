@@ -23,6 +23,7 @@ mod org;
 mod otlp;
 mod page;
 mod password;
+mod pieces;
 mod projects;
 mod rate;
 mod router;

@@ -1,13 +1,15 @@
 //! `/api/sessions`: conversations, seen through the traces that share a session id.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use trace::filter::{Filter, NumberField, Range, SortBy, SortOrder};
-use trace::id::TraceId;
 use trace::ports::{Clock, PayloadStore, SpanStore};
+use trace::trace::Trace;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,8 +19,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Json, Path, Query};
 use crate::filters;
 use crate::page;
+use crate::pieces::{Reader, body, document, traces_with_spans};
 use crate::router::Deps;
-use crate::spans::views;
 use crate::view::{SessionView, SpanView, TraceView};
 
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
@@ -133,7 +135,7 @@ async fn get_session(
     caller: Caller<TracesRead>,
     Path(id): Path<String>,
     Query(params): Query<SessionDetailParams>,
-) -> Result<Json<SessionDetail>, ApiError> {
+) -> Result<Response, ApiError> {
     let choice = filters::payloads(params.payload.as_deref())?;
     let with_spans = match params.include.as_deref() {
         None | Some("") => false,
@@ -142,17 +144,28 @@ async fn get_session(
     };
     let (session, traces) =
         spans.find_session(&caller.scope, &id).await?.ok_or(ApiError::NotFound("session"))?;
-    let mut by_trace: HashMap<TraceId, Vec<SpanView>> = HashMap::new();
-    if with_spans {
-        let ids: Vec<TraceId> = traces.iter().map(|trace| trace.id.clone()).collect();
-        let found = spans.list_of_traces(&caller.scope, &ids).await?;
-        for span in views(&*payloads, &caller.scope, found, choice).await? {
-            by_trace.entry(span.trace_id.clone()).or_default().push(span);
-        }
+    let session = SessionView::from(session);
+    if !with_spans {
+        let view = |trace| TraceWithSpans { trace: TraceView::from(trace), spans: None };
+        let traces = traces.into_iter().map(view).collect();
+        return Ok(Json(SessionDetail { session, traces }).into_response());
     }
-    let traces = traces.into_iter().map(TraceView::from).map(|trace| TraceWithSpans {
-        spans: with_spans.then(|| by_trace.remove(&trace.id).unwrap_or_default()),
-        trace,
-    });
-    Ok(Json(SessionDetail { session: session.into(), traces: traces.collect() }))
+    let mut head = object(&session)?;
+    head.extend_from_slice(b",\"traces\":[");
+    let open = |trace: &Trace| {
+        let mut piece = object(&TraceView::from(trace.clone()))?;
+        piece.extend_from_slice(b",\"spans\":[");
+        Ok(piece)
+    };
+    let reader = Reader { spans, payloads, scope: caller.scope };
+    let traces = traces_with_spans(reader, traces, choice, open, b"]}");
+    let one = |piece: Vec<u8>| stream::iter([Ok(Bytes::from(piece))]);
+    Ok(document(body(one(head).chain(traces).chain(one(b"]}".to_vec())))))
+}
+
+/// Returns a value as a JSON object whose end is still to come.
+fn object<T: Serialize>(value: &T) -> Result<Vec<u8>, ApiError> {
+    let mut object = serde_json::to_vec(value).map_err(|_| ApiError::Internal)?;
+    object.pop();
+    Ok(object)
 }

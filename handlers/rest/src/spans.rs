@@ -13,7 +13,7 @@ use trace::json::Json as Raw;
 use trace::kind::KindInput;
 use trace::ports::{Clock, Ids, PayloadStore, SpanChange, SpanKey, SpanStore, SpanWrite};
 use trace::record::Recorder;
-use trace::span::{Finish, Payload, Span, SpanStatus, Version};
+use trace::span::{Finish, Span, SpanStatus, Version};
 use trace::time::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -23,7 +23,6 @@ pub(crate) use self::input::{SpanInput, any_json, raw_kind};
 use crate::caller::{Caller, TracesRead, TracesWrite};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Created, Json, OptionalJson, Path, Query};
-use crate::filters::Payloads;
 use crate::router::Deps;
 use crate::view::SpanView;
 
@@ -33,21 +32,6 @@ pub(crate) fn routes() -> OpenApiRouter<Deps> {
         .routes(routes!(get_span, delete_span))
         .routes(routes!(complete_span))
         .routes(routes!(fail_span))
-}
-
-/// Returns the views of spans, with their payloads read in one go where they are wanted.
-pub(crate) async fn views(
-    payloads: &dyn PayloadStore,
-    scope: &Scope,
-    spans: Vec<Span>,
-    choice: Payloads,
-) -> Result<Vec<SpanView>, ApiError> {
-    if choice == Payloads::None {
-        return Ok(spans.into_iter().map(|span| SpanView::new(span, Payload::default())).collect());
-    }
-    let keys: Vec<SpanKey> = spans.iter().map(key_of).collect();
-    let loaded = payloads.load(scope, &keys).await?;
-    Ok(spans.into_iter().zip(loaded).map(|(span, payload)| SpanView::new(span, payload)).collect())
 }
 
 /// Returns the key a span's payload is kept under.

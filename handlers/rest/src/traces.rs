@@ -21,8 +21,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Created, Json, OptionalJson, Path, Query};
 use crate::filters::{self, PayloadChoice};
 use crate::page;
+use crate::pieces::{Reader, spans_and};
 use crate::router::Deps;
-use crate::spans::views;
 use crate::view::{SpanView, TraceView};
 
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
@@ -132,13 +132,8 @@ pub(crate) struct TracePage {
     total: Option<u64>,
 }
 
-const SORTS: &[(&str, SortBy)] = &[
-    ("started_at", SortBy::StartedAt),
-    ("duration", SortBy::Duration),
-    ("cost", SortBy::Cost),
-    ("tokens", SortBy::Tokens),
-    ("span_count", SortBy::SpanCount),
-];
+const SORTS: &[SortBy] =
+    &[SortBy::StartedAt, SortBy::Duration, SortBy::Cost, SortBy::Tokens, SortBy::SpanCount];
 
 /// Lists traces, the newest first.
 #[utoipa::path(get, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_read"])), params(TraceParams),
@@ -157,8 +152,7 @@ async fn list_traces(
     filters::status(&mut filter, params.status.as_deref())?;
     filters::session(&mut filter, params.session_id);
     let language = filters::language(&mut filter, params.q.as_deref(), now)?;
-    let sort_by =
-        filters::sort_by(params.sort_by.as_deref(), SORTS)?.or(language.sort_by).unwrap_or_default();
+    let sort_by = filters::sort_by(params.sort_by.as_deref(), language.sort_by, SORTS)?;
     let sort_order =
         filters::sort_order(params.sort_order.as_deref())?.or(language.sort_order).unwrap_or(SortOrder::Desc);
     let query =
@@ -179,6 +173,9 @@ async fn list_traces(
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TraceDetail {
     /// By start, then id.
+    // Empty here: they are sent ahead of the other members, piece by piece.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required)]
     spans: Vec<SpanView>,
     count: usize,
     trace: TraceView,
@@ -194,12 +191,12 @@ async fn get_trace(
     caller: Caller<TracesRead>,
     Path(id): Path<TraceId>,
     Query(choice): Query<PayloadChoice>,
-) -> Result<Json<TraceDetail>, ApiError> {
+) -> Result<Response, ApiError> {
     let choice = choice.parse()?;
     let trace = spans.find_trace(&caller.scope, &id).await?.ok_or(ApiError::NotFound("trace"))?;
     let found = spans.list_of_traces(&caller.scope, std::slice::from_ref(&id)).await?;
-    let spans = views(&*payloads, &caller.scope, found, choice).await?;
-    Ok(Json(TraceDetail { count: spans.len(), spans, trace: trace.into() }))
+    let rest = TraceDetail { spans: Vec::new(), count: found.len(), trace: trace.into() };
+    spans_and(Reader { spans, payloads, scope: caller.scope }, found, choice, &rest).await
 }
 
 /// What deleting a trace answers.

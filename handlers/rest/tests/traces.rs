@@ -6,6 +6,7 @@
 mod traces {
     mod bodies;
     mod grpc;
+    mod lists;
     mod support;
     mod system;
 }

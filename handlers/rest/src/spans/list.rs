@@ -1,18 +1,19 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use trace::filter::{Filter, NumberField, Range, SortBy, SortOrder, TextField};
 use trace::ports::{Clock, PayloadStore, SpanStore};
 use trace::time::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
-use super::views;
 use crate::caller::{Caller, TracesRead};
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::{Json, Query};
+use crate::extract::Query;
 use crate::filters;
 use crate::page;
+use crate::pieces::{Reader, spans_and};
 use crate::view::SpanView;
 
 /// Which spans, in which order.
@@ -76,6 +77,9 @@ pub(crate) struct SpanParams {
 /// One page of spans.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SpanPage {
+    // Empty here: they are sent ahead of the other members, piece by piece.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required)]
     spans: Vec<SpanView>,
     /// Rows on this page.
     count: usize,
@@ -90,13 +94,7 @@ pub(super) struct SpanPage {
     total: Option<u64>,
 }
 
-const SORTS: &[(&str, SortBy)] = &[
-    ("started_at", SortBy::StartedAt),
-    ("duration", SortBy::Duration),
-    ("tokens", SortBy::Tokens),
-    ("cost", SortBy::Cost),
-    ("name", SortBy::Name),
-];
+const SORTS: &[SortBy] = &[SortBy::StartedAt, SortBy::Duration, SortBy::Tokens, SortBy::Cost, SortBy::Name];
 
 /// A number's field, the parameter that bounds it, its text, and which side it bounds.
 type Bound<'a> = (NumberField, &'a str, &'a Option<String>, fn(f64) -> Range);
@@ -143,22 +141,22 @@ pub(super) async fn list_spans(
     State(clock): State<Arc<dyn Clock>>,
     caller: Caller<TracesRead>,
     Query(params): Query<SpanParams>,
-) -> Result<Json<SpanPage>, ApiError> {
+) -> Result<Response, ApiError> {
     let choice = filters::payloads(params.payload.as_deref())?;
     let (filter, asked_by, asked_order) = params.filter(clock.now())?;
-    let sort_by = filters::sort_by(params.sort_by.as_deref(), SORTS)?.or(asked_by).unwrap_or_default();
+    let sort_by = filters::sort_by(params.sort_by.as_deref(), asked_by, SORTS)?;
     let sort_order = filters::sort_order(params.sort_order.as_deref())?.or(asked_order).unwrap_or_default();
     let query =
         page::list_query(filter, sort_by, sort_order, params.limit.as_deref(), params.cursor.as_deref())?;
     let found = spans.list(&caller.scope, &query).await?;
     let cursor = found.next.as_ref().map(|position| page::encode(position, &query));
-    let spans = views(&*payloads, &caller.scope, found.items, choice).await?;
-    Ok(Json(SpanPage {
-        count: spans.len(),
-        spans,
+    let rest = SpanPage {
+        spans: Vec::new(),
+        count: found.items.len(),
         has_more: cursor.is_some(),
         next_cursor: cursor.clone(),
         cursor,
         total: found.total,
-    }))
+    };
+    spans_and(Reader { spans, payloads, scope: caller.scope }, found.items, choice, &rest).await
 }
