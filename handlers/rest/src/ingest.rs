@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::State;
+use futures_util::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use trace::id::TraceId;
+use trace::id::{Scope, TraceId};
 use trace::json::Json as Raw;
-use trace::ports::{Clock, Ids, SpanChange, SpanWrite};
+use trace::ports::{Clock, Ids, SpanChange, SpanStore, SpanWrite};
 use trace::record::Recorder;
 use trace::span::{NewSpan, SpanStatus, Version};
 use trace::time::Timestamp;
@@ -26,6 +27,8 @@ use crate::traces::TraceInput;
 
 /// Most entries of one request, traces and spans together.
 const MAX_ENTRIES: usize = 1000;
+/// Stored spans looked up at a time.
+const READS: usize = 8;
 
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
     OpenApiRouter::new().routes(routes!(ingest))
@@ -57,7 +60,7 @@ struct EntryEnd {
 }
 
 /// The state a span is inserted in.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum EntryStatus {
     #[default]
@@ -105,10 +108,13 @@ impl Rejected {
 }
 
 /// Creates many traces and spans at once, traces first, each list in order.
+///
+/// A span that was already sent stays as it is, unless it still runs and the entry says how it ended.
 #[utoipa::path(post, path = "/api/ingest", tag = "spans", security(("bearer" = ["traces_write"])), request_body = Entries,
     responses((status = 200, body = Outcome), (status = 400, body = ErrorBody)))]
 async fn ingest(
     State(recorder): State<Recorder>,
+    State(store): State<Arc<dyn SpanStore>>,
     State(ids): State<Arc<dyn Ids>>,
     State(clock): State<Arc<dyn Clock>>,
     caller: Caller<TracesWrite>,
@@ -157,18 +163,60 @@ async fn ingest(
         outcome.rejected.extend(left_out.map(|(index, _)| Rejected::new("traces", index, &error)));
     }
     outcome.accepted_traces = trace_ids.len();
+    let mut existing = Vec::new();
     for (index, change) in indexes.into_iter().zip(written.spans) {
         if change == SpanChange::Conflict {
             let error = ApiError::Conflict("a span of another trace has this id");
             outcome.rejected.push(Rejected::new("spans", index, &error));
-        } else if let SpanChange::OverLimit { limit } = change {
+            continue;
+        }
+        if let SpanChange::OverLimit { limit } = change {
             let error = ApiError::PlanLimitExceeded { limit };
             outcome.rejected.push(Rejected::new("spans", index, &error));
-        } else {
-            outcome.accepted_spans += 1;
+            continue;
+        }
+        outcome.accepted_spans += 1;
+        if change == SpanChange::Existing {
+            existing.push(&*entries.spans[index]);
         }
     }
+    let ends = ends(&*store, &caller.scope, &existing, &*ids, now).await?;
+    recorder.record(&caller.scope, Vec::new(), ends).await?;
     Ok(Json(outcome))
+}
+
+/// Returns writes for the entries that end a span which so far runs.
+///
+/// A span that has ended since stays as it is, as it does when the same entry comes again.
+async fn ends(
+    store: &dyn SpanStore,
+    scope: &Scope,
+    existing: &[&RawValue],
+    ids: &dyn Ids,
+    now: Timestamp,
+) -> Result<Vec<SpanWrite>, ApiError> {
+    let mut entries = Vec::new();
+    for raw in existing {
+        let (input, end) = parse_span(raw)?;
+        if end.status.unwrap_or_default() != EntryStatus::Running {
+            entries.push((input, end));
+        }
+    }
+    let found = entries.into_iter().map(async |(input, end)| {
+        let id = input.id.as_ref().ok_or(ApiError::Internal)?;
+        let stored = store.find(scope, Some(&input.trace_id), id).await?;
+        Ok::<_, ApiError>(stored.filter(|span| !span.status.is_terminal()).map(|span| (input, end, span)))
+    });
+    let mut found = futures_util::stream::iter(found).buffered(READS);
+    let mut writes = Vec::new();
+    while let Some(entry) = found.try_next().await? {
+        let Some((input, end, stored)) = entry else { continue };
+        let mut new = input.over(stored, ids, now)?;
+        end.apply(&mut new, now);
+        new.version = Version::FIRST_END;
+        writes.push(SpanWrite::Put(new));
+    }
+    Ok(writes)
 }
 
 fn trace_entry(raw: &RawValue, ids: &dyn Ids, now: Timestamp) -> Result<NewTrace, ApiError> {
@@ -180,24 +228,34 @@ fn trace_entry(raw: &RawValue, ids: &dyn Ids, now: Timestamp) -> Result<NewTrace
 }
 
 fn span_entry(raw: &RawValue, ids: &dyn Ids, now: Timestamp) -> Result<NewSpan, ApiError> {
+    let (input, end) = parse_span(raw)?;
+    let mut new = input.into_new(ids, now)?;
+    end.apply(&mut new, now);
+    Ok(new)
+}
+
+fn parse_span(raw: &RawValue) -> Result<(SpanInput, EntryEnd), ApiError> {
     let input: SpanInput = parse(raw.get().as_bytes())?;
-    let end: EntryEnd = parse(raw.get().as_bytes())?;
     if input.id.is_none() {
         return Err(ApiError::field("id", "id is required here"));
     }
-    let mut new = input.into_new(ids, now)?;
-    new.span.status = match end.status.unwrap_or_default() {
-        EntryStatus::Running => SpanStatus::Running,
-        EntryStatus::Completed => SpanStatus::Completed,
-        EntryStatus::Failed => {
-            let error = end.error.unwrap_or_else(|| UNKNOWN_ERROR.to_owned());
-            SpanStatus::Failed { error: error.replace('\0', "\u{fffd}") }
+    Ok((input, parse(raw.get().as_bytes())?))
+}
+
+impl EntryEnd {
+    /// Brings a span to the state the entry says it is in.
+    fn apply(self, new: &mut NewSpan, now: Timestamp) {
+        new.span.status = match self.status.unwrap_or_default() {
+            EntryStatus::Running => SpanStatus::Running,
+            EntryStatus::Completed => SpanStatus::Completed,
+            EntryStatus::Failed => {
+                SpanStatus::Failed { error: self.error.unwrap_or_else(|| UNKNOWN_ERROR.to_owned()) }
+            }
+        };
+        if new.span.status.is_terminal() {
+            new.span.ended_at = Some(self.ended_at.unwrap_or(now));
         }
-    };
-    if new.span.status.is_terminal() {
-        new.span.ended_at = Some(end.ended_at.unwrap_or(now));
+        new.payload.output = self.output;
+        new.version = Version::new(&new.span.status, now);
     }
-    new.payload.output = end.output;
-    new.version = Version::new(&new.span.status, now);
-    Ok(new)
 }

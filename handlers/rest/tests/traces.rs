@@ -6,6 +6,7 @@
 mod traces {
     mod bodies;
     mod grpc;
+    mod ingest;
     mod lists;
     mod support;
     mod system;

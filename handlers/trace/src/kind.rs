@@ -289,9 +289,13 @@ impl KindInput {
         // Members set to null say nothing, as if they were absent.
         members.retain(|_, value| !value.is_null());
         nul::replace_in_object(&mut members);
-        let input = Self(members);
-        input.kind()?.check()?;
-        Ok(input)
+        Self(members).checked()
+    }
+
+    /// Returns the kind if it still is one, such as after members were filled in.
+    pub fn checked(self) -> Result<Self, InvalidKind> {
+        self.kind()?.check()?;
+        Ok(self)
     }
 
     /// Returns the kind with defaults for what is absent.

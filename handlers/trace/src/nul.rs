@@ -57,7 +57,7 @@ pub(crate) fn replace_in_span(span: &mut Span) {
         }
         SpanKind::Custom { kind, .. } => replace(kind),
         SpanKind::FsRead { path, file_version, .. } => {
-            file_version.iter_mut().chain([path]).for_each(replace)
+            file_version.iter_mut().chain([path]).for_each(replace);
         }
         SpanKind::FsWrite { path, file_version, .. } => [path, file_version].into_iter().for_each(replace),
     }

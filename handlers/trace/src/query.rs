@@ -51,14 +51,14 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Query, QueryError> {
                 "order" => query.sort_order = Some(sort_order(operator, &value)?),
                 _ => {
                     let written = value.clone();
-                    let test = test(key, operator, value, now)?;
-                    if let Test::Since(time) | Test::Until(time) = test {
+                    let own = test(key, operator, value, now)?;
+                    if let Test::Since(time) | Test::Until(time) = own {
                         query
                             .filter
                             .relative
                             .extend(relative_time(&written, now).filter(|(own, _)| *own == time));
                     }
-                    query.filter.terms.push(Term { negated, test });
+                    query.filter.terms.push(Term { negated, test: own });
                 }
             },
         }

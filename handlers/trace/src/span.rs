@@ -137,6 +137,9 @@ impl Version {
     const EPOCH: i64 = 1_577_836_800_000_000;
     const RANK: u64 = 1_000_000_000_000_000;
 
+    /// The version of an end that gives way to every other: it beats what runs, and nothing that has ended.
+    pub const FIRST_END: Self = Self(2 * Self::RANK);
+
     /// Returns the version of a state written at `at`.
     pub fn new(status: &SpanStatus, at: Timestamp) -> Self {
         let rank = if status.is_terminal() { 2 } else { 1 };
@@ -187,5 +190,6 @@ mod tests {
         assert!(done > Version::new(&SpanStatus::Running, late));
         assert!(done < Version::new(&SpanStatus::Completed, late));
         assert!(done.0 < 1 << 53);
+        assert!(Version::FIRST_END > Version::new(&SpanStatus::Running, late) && Version::FIRST_END < done);
     }
 }

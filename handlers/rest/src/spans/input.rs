@@ -1,8 +1,9 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use trace::count;
 use trace::id::{SpanId, TraceId};
 use trace::json::Json;
-use trace::kind::{KindInput, SpanKind};
+use trace::kind::{Attributes, KindInput, SpanKind};
 use trace::ports::Ids;
 use trace::span::{NewSpan, Payload, Span, SpanStatus, Version};
 use trace::time::Timestamp;
@@ -17,7 +18,7 @@ pub(crate) struct SpanInput {
     #[schema(value_type = Option<String>)]
     pub(crate) id: Option<SpanId>,
     #[schema(value_type = String)]
-    trace_id: TraceId,
+    pub(crate) trace_id: TraceId,
     name: String,
     /// May refer to a span not seen yet.
     #[schema(value_type = Option<String>)]
@@ -35,10 +36,12 @@ pub(crate) struct SpanInput {
 }
 
 /// Model and tokens as older clients send them.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 struct LegacyMetadata {
     model: Option<String>,
+    #[serde(default, deserialize_with = "count::optional")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count::optional")]
     output_tokens: Option<u64>,
 }
 
@@ -64,39 +67,50 @@ impl SpanInput {
             trace_id: self.trace_id,
             parent_id: self.parent_id,
             name,
-            kind: kind(raw_kind(self.kind)?, self.metadata.unwrap_or_default())?,
+            kind: match kind_input(self.kind, self.metadata.unwrap_or_default())? {
+                Some(input) => input.kind().map_err(|error| ApiError::InvalidKind(error.to_string()))?,
+                None => SpanKind::Custom { kind: "custom".to_owned(), attributes: Attributes::new() },
+            },
             status: SpanStatus::Running,
             started_at: self.started_at.unwrap_or(now),
             ended_at: None,
-            attributes: serde_json::Map::new(),
+            attributes: Attributes::new(),
             ms_to_first_chunk: None,
         };
         let version = Version::new(&span.status, now);
         Ok(NewSpan { span, payload: Payload { input: self.input, output: None }, version })
     }
+
+    /// Returns the same span written whole over `stored`, which fills in what the client left out.
+    pub(crate) fn over(self, stored: Span, ids: &dyn Ids, now: Timestamp) -> Result<NewSpan, ApiError> {
+        let kind = kind_input(self.kind.clone(), self.metadata.clone().unwrap_or_default())?;
+        let (started_at, parent_id) = (self.started_at, self.parent_id.clone());
+        let mut new = self.into_new(ids, now)?;
+        new.span.kind = kind.map_or(stored.kind.clone(), |kind| kind.laid_over(&stored.kind));
+        new.span.started_at = started_at.unwrap_or(stored.started_at);
+        new.span.parent_id = parent_id.or(stored.parent_id);
+        new.span.attributes = stored.attributes;
+        new.span.ms_to_first_chunk = stored.ms_to_first_chunk;
+        Ok(new)
+    }
 }
 
-fn kind(given: Option<KindInput>, legacy: LegacyMetadata) -> Result<SpanKind, ApiError> {
-    let input = match given {
-        Some(mut input) => {
-            input.fill("model", legacy.model.into());
-            input.fill("input_tokens", legacy.input_tokens.into());
-            input.fill("output_tokens", legacy.output_tokens.into());
-            input
-        }
-        None => match legacy.model {
-            Some(model) => {
-                let members = serde_json::json!({ "type": "llm_call", "model": model,
-                    "input_tokens": legacy.input_tokens, "output_tokens": legacy.output_tokens });
-                KindInput::parse(members).map_err(|error| ApiError::InvalidKind(error.to_string()))?
-            }
-            None => {
-                return Ok(SpanKind::Custom {
-                    kind: "custom".to_owned(),
-                    attributes: serde_json::Map::new(),
-                });
-            }
-        },
+/// Returns the kind a client gave, with what only older clients' `metadata` says, or `None` when it gave none.
+fn kind_input(given: Option<Value>, legacy: LegacyMetadata) -> Result<Option<KindInput>, ApiError> {
+    let LegacyMetadata { model, input_tokens, output_tokens } = legacy;
+    let kind = match (given, &model) {
+        (Some(kind), _) => kind,
+        (None, Some(_)) => serde_json::json!({ "type": "llm_call" }),
+        (None, None) => return Ok(None),
     };
-    input.kind().map_err(|error| ApiError::InvalidKind(error.to_string()))
+    let Some(mut input) = raw_kind(Some(kind))? else { return Ok(None) };
+    let members = [
+        ("model", Value::from(model)),
+        ("input_tokens", input_tokens.into()),
+        ("output_tokens", output_tokens.into()),
+    ];
+    for (member, value) in members {
+        input.fill(member, value);
+    }
+    input.checked().map(Some).map_err(|error| ApiError::InvalidKind(error.to_string()))
 }
