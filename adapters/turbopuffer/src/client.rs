@@ -267,7 +267,8 @@ impl Client {
         }
         let response = builder.send().await.map_err(|error| Error::from_reqwest(request_id, error))?;
         let status = response.status();
-        let (retry_after, should_retry) = (retry::asked(response.headers()), retry::advice(response.headers()));
+        let (retry_after, should_retry) =
+            (retry::asked(response.headers()), retry::advice(response.headers()));
         let body = response.bytes().await.map_err(|error| Error::from_reqwest(request_id, error))?;
         if status != StatusCode::OK {
             let error = Error::of_answer(request_id, status.as_u16(), &body);

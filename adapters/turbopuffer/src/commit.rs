@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use trace::id::{SpanId, TraceId};
 use trace::ports::{SpanChange, SpanWrite, StoreError, TraceChange, TraceWritten, Written};
+use trace::span::Span;
 use trace::trace::{NewTrace, Trace};
 use uuid::Uuid;
 
@@ -74,7 +75,8 @@ struct Progress {
 
 /// What was settled of one batch.
 struct Settled {
-    spans: Vec<Option<SpanChange>>,
+    /// What became of each span write, and what the span was before.
+    spans: Vec<Option<(SpanChange, Option<Arc<Span>>)>>,
     touched: Touched,
 }
 
@@ -86,15 +88,9 @@ struct Applied {
 
 impl Progress {
     fn new(items: &[Prepared]) -> Self {
-        let settled = |item: &Prepared| Settled {
-            spans: vec![None; item.batch.spans.len()],
-            touched: Touched::new(),
-        };
-        Self {
-            items: items.iter().map(settled).collect(),
-            traces: HashMap::new(),
-            behind: HashMap::new(),
-        }
+        let settled =
+            |item: &Prepared| Settled { spans: vec![None; item.batch.spans.len()], touched: Touched::new() };
+        Self { items: items.iter().map(settled).collect(), traces: HashMap::new(), behind: HashMap::new() }
     }
 
     /// Returns the traces and span writes of a batch that are not settled.
@@ -119,8 +115,7 @@ impl Progress {
                 let (_, change) = unit.put_trace(new);
                 note(&mut touched, &new.id, change);
             }
-            let decisions =
-                writes.map(|(at, _)| (at, unit.write_span(item, at, &mut touched))).collect();
+            let decisions = writes.map(|(at, _)| (at, unit.write_span(item, at, &mut touched))).collect();
             all.push(Applied { decisions, touched });
         }
         all
@@ -134,7 +129,7 @@ impl Progress {
             .collect();
         for slot in &unit.traces {
             let trace = &slot.row.trace;
-            if unit.trace_holds(slot, written) {
+            if slot.holds(written) {
                 self.traces.insert(trace.id.clone(), Arc::new(trace.clone()));
                 self.behind.remove(&trace.id);
             } else if unit.changed_in(&trace.id).any(|span| unit.span_holds(span, written)) {
@@ -152,12 +147,12 @@ impl Progress {
                     None => !is_about(&decision, unit, &lost),
                 };
                 if is_settled {
-                    settled.spans[at] = Some(decision.change);
+                    settled.spans[at] = Some((decision.change, decision.replaced));
                 }
                 all &= is_settled;
             }
             for (id, change) in applied.touched {
-                if unit.trace(&id).is_some_and(|slot| unit.trace_holds(slot, written)) {
+                if unit.trace(&id).is_some_and(|slot| slot.holds(written)) {
                     note(&mut settled.touched, &id, change);
                 } else {
                     all = false;
@@ -183,7 +178,7 @@ fn is_about(decision: &Decision, unit: &Unit, lost: &HashSet<&SpanId>) -> bool {
 
 impl Settled {
     fn finish(self, item: &Prepared, traces: &HashMap<TraceId, Arc<Trace>>) -> Written {
-        let spans: Vec<SpanChange> = self.spans.into_iter().flatten().collect();
+        let (spans, replaced): (Vec<SpanChange>, Vec<_>) = self.spans.into_iter().flatten().unzip();
         let given = item.batch.traces.iter().map(|new| &new.id);
         let by_spans = spans.iter().filter_map(|change| match change {
             SpanChange::Created(span) | SpanChange::Updated(span) => Some(&span.trace_id),
@@ -195,7 +190,8 @@ impl Settled {
             let change = self.touched.get(id).copied().unwrap_or(TraceChange::Unchanged);
             Some(TraceWritten { change, trace: Arc::clone(traces.get(id)?) })
         });
-        Written { traces: written.collect(), spans, ..Written::default() }
+        let traces = written.collect();
+        Written { traces, spans, replaced: replaced.into_iter().flatten().collect() }
     }
 }
 
@@ -221,11 +217,16 @@ async fn load(table: &Table, items: &[Prepared], progress: &Progress) -> Result<
     }
     let (queries, counts) = wanted.queries();
     let mut answers = table.query(&queries).await?.into_iter();
-    let mut next = |count: usize| answers.by_ref().take(count).flat_map(|answer: Answer| answer.rows).collect();
+    let mut next =
+        |count: usize| answers.by_ref().take(count).flat_map(|answer: Answer| answer.rows).collect();
     let [traces, spans, created, ended]: [Vec<_>; 4] = counts.map(&mut next);
     let mut unit = Unit::default();
     for row in &traces {
-        unit.hold_trace(trace_row::decode(row)?);
+        if row.text("kind")? == trace_row::GONE {
+            unit.gone.insert(row.id()?, row.unsigned("ver")?);
+        } else {
+            unit.hold_trace(trace_row::decode(row)?);
+        }
     }
     for row in created {
         let id = SpanId::parse(row.text("span_id")?).map_err(|error| StoreError::corrupt("span", error))?;
@@ -245,7 +246,9 @@ async fn load(table: &Table, items: &[Prepared], progress: &Progress) -> Result<
     for row in table.by_id(Some(trace_row::KIND), &unknown, trace_row::WHOLE).await? {
         unit.hold_trace(trace_row::decode(&row)?);
     }
-    held.into_iter().for_each(|row| unit.hold_span(row));
+    for row in held {
+        unit.hold_span(row);
+    }
     Ok(unit)
 }
 
@@ -275,7 +278,7 @@ impl<'i> Wanted<'i> {
         let traces: Vec<Uuid> = self.traces.iter().map(|id| ids::trace(id)).collect();
         let spans: Vec<Uuid> = self.spans.iter().copied().collect();
         let groups = [
-            by_id(Some(trace_row::KIND), &traces, trace_row::WHOLE).collect::<Vec<_>>(),
+            by_id(None, &traces, &[trace_row::WHOLE, &["kind"]].concat()).collect::<Vec<_>>(),
             by_id(Some(span_row::KIND), &spans, &whole).collect(),
             newest(&self.created, &["span_id", "trace_id"]),
             newest(&self.ended, &whole),
@@ -291,7 +294,8 @@ fn newest(ids: &HashSet<&SpanId>, attributes: &[&'static str]) -> Vec<Query> {
     let query = |ids: &[&SpanId]| {
         let named = Filter::among("span_id", ids.iter().map(ToString::to_string));
         let filter = Filter::all([Filter::eq("kind", span_row::KIND), named]);
-        Query::first_of_each(filter, "span_id", newest_first(), attributes.to_vec())
+        let query = Query::rows(filter, newest_first(), MOST_IDS, attributes.to_vec());
+        query.first_of_each("span_id")
     };
     ids.chunks(MOST_IDS).map(query).collect()
 }
@@ -315,7 +319,7 @@ async fn recount(table: &Table, unit: &mut Unit) -> Result<(), StoreError> {
 }
 
 /// Returns the spans of a trace's row.
-pub(crate) async fn spans_of(table: &Table, trace: Uuid) -> Result<Vec<trace::span::Span>, StoreError> {
+pub(crate) async fn spans_of(table: &Table, trace: Uuid) -> Result<Vec<Span>, StoreError> {
     let filter = Filter::all([Filter::eq("kind", span_row::KIND), Filter::is("trace_id", trace)]);
     let rows = table.all(filter, span_row::SPAN).await?;
     rows.iter().map(span_row::span).collect()

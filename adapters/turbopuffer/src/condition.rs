@@ -83,9 +83,7 @@ fn of_text(field: TextField, text: &str) -> Filter {
     match field {
         TextField::Input => side(Which::Input),
         TextField::Output => side(Which::Output),
-        TextField::Anywhere => {
-            Filter::any([side(Which::Input), side(Which::Output), name(text, false)])
-        }
+        TextField::Anywhere => Filter::any([side(Which::Input), side(Which::Output), name(text, false)]),
     }
 }
 
@@ -216,7 +214,9 @@ pub(crate) fn holds_for_trace(term: &Term, trace: &Trace) -> bool {
 /// Returns the filter in which all `tests` must hold.
 pub(crate) fn having_all(tests: &[Test]) -> Terms {
     let mut terms = Terms::default();
-    tests.iter().for_each(|test| terms.and(test.clone()));
+    for test in tests {
+        terms.and(test.clone());
+    }
     terms
 }
 
@@ -256,10 +256,7 @@ mod tests {
     fn costs_at_a_bound_are_asked_for_and_verified() {
         let test = || Test::Number(NumberField::Cost, range(Some((0.25, Inclusive::No)), None));
         let priced = json!(["priced", "Eq", true]);
-        assert_eq!(
-            shown(test(), false),
-            json!(["And", [priced, ["cost_p", "Gte", 250_000_000_000_i64]]])
-        );
+        assert_eq!(shown(test(), false), json!(["And", [priced, ["cost_p", "Gte", 250_000_000_000_i64]]]));
         assert_eq!(
             shown(test(), true),
             json!(["Not", ["And", [priced, ["cost_p", "Gte", 250_000_000_001_i64]]]])
@@ -268,14 +265,8 @@ mod tests {
 
     #[test]
     fn negation_keeps_what_has_no_value() {
-        assert_eq!(
-            shown(Test::Model("m".to_owned()), true),
-            json!(["Not", ["model", "Eq", "m"]])
-        );
-        assert_eq!(
-            shown(Test::Name("A*".to_owned()), true),
-            json!(["Not", ["name_lc", "Glob", "*a[*]*"]])
-        );
+        assert_eq!(shown(Test::Model("m".to_owned()), true), json!(["Not", ["model", "Eq", "m"]]));
+        assert_eq!(shown(Test::Name("A*".to_owned()), true), json!(["Not", ["name_lc", "Glob", "*a[*]*"]]));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::{clock, ids, schema, span_row, totals, trace_row};
 /// Tries before the store counts as busy.
 const TRIES: u32 = 12;
 
+/// How long it is known that a trace was deleted, in microseconds: longer than any write takes.
+const GONE_FOR: u64 = 3_600_000_000;
+
 /// Traces deleted by one request.
 const TRACES_AT_ONCE: usize = 500;
 
@@ -49,7 +52,8 @@ pub(crate) async fn span(
             return Ok(deleted);
         }
         let written = table.write(&write).await?;
-        let is_gone = version.is_none() || written.deleted_ids.contains(&doc) || !is_there(table, doc).await?;
+        let is_gone =
+            version.is_none() || written.deleted_ids.contains(&doc) || !is_there(table, doc).await?;
         if is_gone {
             deleted = Some(target);
         }
@@ -102,10 +106,27 @@ async fn recounted(
 
 /// Deletes a trace with its spans and returns how many those were.
 pub(crate) async fn trace(table: &Table, id: &TraceId) -> Result<Option<u64>, StoreError> {
-    // The row of the trace is one of those that name it.
-    let filter = Filter::is("trace_id", ids::trace(id));
-    let deleted = table.delete_matching(Write::new(&schema::MAIN), filter).await?;
-    Ok(deleted.checked_sub(1))
+    let doc = ids::trace(id);
+    let of_trace = Filter::all([Filter::eq("kind", span_row::KIND), Filter::is("trace_id", doc)]);
+    let mut deleted = 0;
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            tokio::time::sleep(pause(attempt)).await;
+        }
+        let rows = table.by_id(Some(trace_row::KIND), &[doc], &["ver"]).await?;
+        let Some(row) = rows.first() else { return Ok((deleted > 0).then_some(deleted)) };
+        let gone = [trace_row::gone(id, row.unsigned("ver")?)];
+        let write = Write::new(&schema::MAIN).delete_matching(of_trace.clone()).upsert(&gone, unchanged());
+        let written = table.write(&write).await?;
+        deleted += written.rows_deleted;
+        if written.upserted_ids.contains(&doc) {
+            if written.rows_remaining {
+                deleted += table.delete_matching(Write::new(&schema::MAIN), of_trace).await?;
+            }
+            return Ok(Some(deleted));
+        }
+    }
+    Err(StoreError::Busy)
 }
 
 /// Deletes every trace and span, and all payload parts.
@@ -116,10 +137,8 @@ pub(crate) async fn everything(tables: &Tables) -> Result<(), StoreError> {
 
 /// Deletes traces that started before `before`, with their spans and the parts that no younger one needs.
 pub(crate) async fn sweep(tables: &Tables, before: Timestamp) -> Result<u64, StoreError> {
-    let old = Filter::all([
-        Filter::eq("kind", trace_row::KIND),
-        Filter::less("start_us", before.as_micros()),
-    ]);
+    let old =
+        Filter::all([Filter::eq("kind", trace_row::KIND), Filter::less("start_us", before.as_micros())]);
     let mut swept = 0;
     loop {
         let rows = tables.main.step(&old, None, TRACES_AT_ONCE, &[]).await?;
@@ -131,6 +150,12 @@ pub(crate) async fn sweep(tables: &Tables, before: Timestamp) -> Result<u64, Sto
         let filter = Filter::one_of("trace_id", ids);
         tables.main.delete_matching(Write::new(&schema::MAIN), filter).await?;
     }
+    let long_ago = clock::micros().saturating_sub(GONE_FOR);
+    let gone = Filter::all([
+        Filter::eq("kind", trace_row::GONE),
+        Filter::less("start_us", span_row::integer(long_ago)),
+    ]);
+    tables.main.delete_matching(Write::new(&schema::MAIN), gone).await?;
     let day = clock::day_of(before.as_micros());
     let old = Filter::less("day", day);
     tables.parts.delete_matching(Write::new(&schema::PARTS), old).await?;

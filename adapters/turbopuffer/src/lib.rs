@@ -39,8 +39,8 @@ mod unit;
 mod words;
 
 pub use client::{
-    Answer, Client, ClientError, ClientOptions, Compression, DEFAULT_REGION, Direction, Error, ErrorKind, Filter,
-    InvalidEndpoint, Key, LastWord, Operand, Operator, Query, Row, Secret, Write, Written, endpoint,
+    Answer, Client, ClientError, ClientOptions, Compression, DEFAULT_REGION, Direction, Error, ErrorKind,
+    Filter, InvalidEndpoint, Key, LastWord, Operand, Operator, Query, Row, Secret, Write, Written, endpoint,
 };
 pub use lanes::Grouping;
 pub use namespace::{Companion, InvalidPrefix, Namespaces};

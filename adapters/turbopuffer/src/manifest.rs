@@ -124,7 +124,8 @@ mod tests {
 
     fn chat(turns: usize) -> Json {
         let noise = |turn: usize| blake3::hash(&turn.to_le_bytes()).to_hex().to_string();
-        let message = |turn| format!(r#"{{"role":"user","content":"{} {}"}}"#, noise(turn), noise(turn + 10_000));
+        let message =
+            |turn| format!(r#"{{"role":"user","content":"{} {}"}}"#, noise(turn), noise(turn + 10_000));
         let messages: Vec<String> = (0..turns).map(message).collect();
         Json::parse(&format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","))).unwrap()
     }

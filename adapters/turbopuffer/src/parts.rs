@@ -197,7 +197,8 @@ async fn rest(table: &Table, id: Uuid, of: u64, first: String) -> Result<String,
     let mut whole = first;
     for chunk in chunks {
         let piece = data.get(&chunk);
-        whole += piece.ok_or_else(|| StoreError::corrupt("payload", format!("a piece of {id} is missing")))?;
+        whole +=
+            piece.ok_or_else(|| StoreError::corrupt("payload", format!("a piece of {id} is missing")))?;
     }
     Ok(whole)
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use trace::ports::{Batch, SpanWrite};
+use trace::json::Json;
+use trace::ports::{Batch, SpanWrite, StoreError};
 
 use crate::clock;
 use crate::lanes::Size;
@@ -27,7 +28,18 @@ pub(crate) struct Sides {
     pub(crate) output: Option<Arc<Side>>,
 }
 
+/// Payloads from this length on, in bytes, take long enough to be prepared on a thread of their own.
+const LONG: usize = 256 << 10;
+
 impl Prepared {
+    /// Takes the payloads of a batch apart without holding up other calls.
+    pub(crate) async fn beside(batch: Batch) -> Result<(Self, PartsWrite), StoreError> {
+        if batch.spans.iter().map(payload_bytes).sum::<usize>() < LONG {
+            return Ok(Self::new(batch));
+        }
+        tokio::task::spawn_blocking(move || Self::new(batch)).await.map_err(StoreError::unavailable)
+    }
+
     /// Takes the payloads of a batch apart.
     pub(crate) fn new(mut batch: Batch) -> (Self, PartsWrite) {
         let mut parts = NewParts::default();
@@ -48,9 +60,18 @@ impl Prepared {
         (Self { batch, payloads }, PartsWrite { parts, day })
     }
 
+    /// Returns about how large it is.
     pub(crate) fn size(&self) -> Size {
         let sides = self.payloads.iter().flat_map(|sides| [&sides.input, &sides.output]).flatten();
         let rows = self.batch.traces.len() + self.batch.spans.len();
         Size { rows, bytes: sides.map(|side| side.bytes()).sum::<usize>() + rows * ROW_BYTES }
     }
+}
+
+fn payload_bytes(write: &SpanWrite) -> usize {
+    let (input, output) = match write {
+        SpanWrite::Create(new) | SpanWrite::Put(new) => (&new.payload.input, &new.payload.output),
+        SpanWrite::Finish(finish) => (&None, &finish.output),
+    };
+    [input, output].into_iter().flatten().map(|json: &Json| json.as_str().len()).sum()
 }

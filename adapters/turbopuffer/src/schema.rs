@@ -10,7 +10,10 @@ pub(crate) static MAIN: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     for (names, kind) in [
         (&["id", "trace_id", "tok"][..], "uuid"),
         (
-            &["kind", "span_id", "tie", "name", "name_lc", "sk", "word", "model", "provider", "path", "state"],
+            &[
+                "kind", "span_id", "tie", "name", "name_lc", "sk", "word", "model", "provider", "path",
+                "state",
+            ],
             "string",
         ),
         (&["session"], "string"),

@@ -16,7 +16,8 @@ pub(crate) fn of(id: &str, traces: &[Trace]) -> Option<Session> {
     for trace in traces {
         add_tags(&mut tags, trace.tags.clone());
     }
-    let sum = |of: fn(&Totals) -> u64| traces.iter().map(|trace| of(&trace.totals)).fold(0, u64::saturating_add);
+    let sum =
+        |of: fn(&Totals) -> u64| traces.iter().map(|trace| of(&trace.totals)).fold(0, u64::saturating_add);
     let mean = |of: &[u64]| of.iter().map(|ms| *ms as f64).sum::<f64>() / of.len() as f64;
     Some(Session {
         id: id.to_owned(),

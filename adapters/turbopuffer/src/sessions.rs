@@ -3,6 +3,7 @@
 //! The most recently active come first, and a session was active last when its latest trace started. So traces are
 //! walked from the newest on; the first trace of a session that is met says where the session belongs.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use trace::filter::{Filter as Terms, ListQuery, Page, Position, SortValue, Term, Test, TraceFilter};
@@ -16,8 +17,11 @@ use crate::order::Order;
 use crate::payloads::Tables;
 use crate::session;
 use crate::table::{MOST_IDS, Table};
-use crate::traces::{self, Conditions};
 use crate::trace_row;
+use crate::traces::{self, Conditions};
+
+/// Sessions whose traces are looked at together.
+const AT_ONCE: usize = 50;
 
 /// Traces walked at once.
 const STEP: usize = 500;
@@ -38,16 +42,12 @@ pub(crate) async fn list(tables: &Tables, query: &ListQuery) -> Result<Page<Sess
     let mut found: Vec<Session> = Vec::new();
     while found.len() <= query.limit {
         let (met, is_last) = walk.next(&tables.main).await?;
-        let sessions = walk.settled(&tables.main, met, is_last).await?;
-        for (session, traces) in sessions {
-            let holds = own.iter().all(|term| session::holds(term, &session))
-                && conditions.hold(tables, &traces).await?.contains(&true);
-            if holds {
-                found.push(session);
-            }
-            if found.len() > query.limit {
-                break;
-            }
+        let mut sessions = walk.settled(&tables.main, met, is_last).await?;
+        sessions.retain(|(session, _)| own.iter().all(|term| session::holds(term, session)));
+        let mut sessions = sessions.into_iter().peekable();
+        while sessions.peek().is_some() && found.len() <= query.limit {
+            let some: Vec<_> = sessions.by_ref().take(AT_ONCE.max(query.limit + 1 - found.len())).collect();
+            found.extend(holding(tables, &conditions, some).await?);
         }
         if is_last {
             break;
@@ -59,11 +59,28 @@ pub(crate) async fn list(tables: &Tables, query: &ListQuery) -> Result<Page<Sess
     Ok(Page { items: found, next, total: None })
 }
 
-fn position(session: &Session) -> Position {
-    Position {
-        value: SortValue::Integer(session.last_active_at.as_micros()),
-        id: session.id.clone(),
+/// Returns the sessions with a trace that passes.
+async fn holding(
+    tables: &Tables,
+    conditions: &Conditions,
+    sessions: Vec<(Session, Vec<Trace>)>,
+) -> Result<Vec<Session>, StoreError> {
+    let (sessions, traces): (Vec<Session>, Vec<Vec<Trace>>) = sessions.into_iter().unzip();
+    let counts: Vec<usize> = traces.iter().map(Vec::len).collect();
+    let holds = conditions.hold(tables, &traces.concat()).await?;
+    let mut holds = holds.into_iter();
+    let mut passing = Vec::with_capacity(sessions.len());
+    for (session, count) in sessions.into_iter().zip(counts) {
+        // All of its own have to be taken, whichever passes.
+        if holds.by_ref().take(count).filter(|holds| *holds).count() > 0 {
+            passing.push(session);
+        }
     }
+    Ok(passing)
+}
+
+fn position(session: &Session) -> Position {
+    Position { value: SortValue::Integer(session.last_active_at.as_micros()), id: session.id.clone() }
 }
 
 /// Returns the traces of sessions by their ids, ordered by start then id; `keys` are as rows have them.
@@ -149,11 +166,12 @@ impl Walk {
         let keys = met.iter().map(|id| key(id)).collect();
         for (id, traces) in of_ids(table, &keys).await? {
             // One that was active later than the page starts was on a page before.
-            let session = session::of(&id, &traces).filter(|session| met.contains(&id) && self.follows(session));
+            let session =
+                session::of(&id, &traces).filter(|session| met.contains(&id) && self.follows(session));
             self.open.extend(session.map(|session| (session, traces)));
         }
         let place = |session: &Session| (session.last_active_at, session.id.clone());
-        self.open.sort_by(|(a, _), (b, _)| place(b).cmp(&place(a)));
+        self.open.sort_by_key(|(session, _)| Reverse(place(session)));
         let reached = self.reached;
         let is_certain =
             |session: &Session| is_last || reached.is_none_or(|reached| session.last_active_at > reached);
@@ -167,4 +185,3 @@ impl Walk {
         (session.last_active_at.as_micros(), &session.id) < (micros, &start.id)
     }
 }
-

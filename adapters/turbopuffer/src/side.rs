@@ -57,11 +57,8 @@ impl Side {
     /// Takes a side out of a row.
     pub(crate) fn take(row: &mut Row, which: Which) -> Option<Self> {
         let manifest = row.take_text(which.manifest())?;
-        let words = if row.flag(which.many()) {
-            Words::Many
-        } else {
-            Words::Known(row.take_texts(which.words()))
-        };
+        let words =
+            if row.flag(which.many()) { Words::Many } else { Words::Known(row.take_texts(which.words())) };
         Some(Self { manifest, words })
     }
 

@@ -13,7 +13,7 @@ use trace::trace::{Session, Trace};
 use uuid::Uuid;
 
 use crate::client::{
-    Client, ClientError, ClientOptions, Compression, Filter, InvalidEndpoint, Query, Row, Secret, Write, endpoint,
+    Client, ClientError, ClientOptions, Compression, Filter, InvalidEndpoint, Row, Secret, Write, endpoint,
 };
 use crate::commit::commit;
 use crate::lanes::{Grouping, Lanes, Room, Work};
@@ -181,7 +181,7 @@ impl SpanStore for TurbopufferStore {
         if batch.traces.is_empty() && batch.spans.is_empty() {
             return Ok(Written::default());
         }
-        let (prepared, parts) = Prepared::new(batch);
+        let (prepared, parts) = Prepared::beside(batch).await?;
         // A span must never name a part that is not there, so these go first, on a lane of their own.
         if !parts.is_empty() {
             let size = parts.size();
@@ -255,7 +255,7 @@ impl SpanStore for TurbopufferStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         let probe = Table::new(&self.shared.client, self.shared.names.probe());
-        probe.rows(Query::rows(Filter::is("id", Uuid::nil()), vec![], 1, vec![])).await?;
+        probe.by_id(None, &[Uuid::nil()], &[]).await?;
         // A write costs as much as a batch of spans, and checks are frequent.
         let now = clock::micros();
         if now.saturating_sub(self.shared.probed.load(Ordering::Relaxed)) < PROBE_EVERY {

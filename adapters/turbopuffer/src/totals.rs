@@ -9,7 +9,9 @@ pub(crate) fn of<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Totals {
     let mut spans: Vec<&Span> = spans.into_iter().collect();
     spans.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     let mut totals = Totals::default();
-    spans.into_iter().for_each(|span| add(&mut totals, span));
+    for span in spans {
+        add(&mut totals, span);
+    }
     totals
 }
 

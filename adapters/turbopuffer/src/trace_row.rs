@@ -17,6 +17,9 @@ use crate::span_row::integer;
 /// The word that tells traces from spans.
 pub(crate) const KIND: &str = "trace";
 
+/// The word of what stands where a deleted trace was, so that a write that had read it fails and reads again.
+pub(crate) const GONE: &str = "gone";
+
 /// A trace with what only stores know of it.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceRow {
@@ -66,7 +69,7 @@ pub(crate) fn encode(stored: &TraceRow) -> Row {
     let name = trace.name.as_deref().unwrap_or_default();
     let mut row = Row::new(id);
     row.set("kind", KIND);
-    // Deleting by this deletes the trace with its spans.
+    // A sweep deletes by this the trace with its spans.
     row.set("trace_id", id.to_string());
     row.set("tie", trace.id.as_str());
     row.set("born", stored.born);
@@ -112,6 +115,19 @@ fn document(stored: &TraceRow) -> String {
         models: totals.models.clone(),
     };
     serde_json::to_string(&document).expect("a trace has a JSON form")
+}
+
+/// Returns the row that takes the place of a deleted trace, in the version after `prev`.
+pub(crate) fn gone(id: &TraceId, prev: u64) -> Row {
+    let now = crate::clock::micros();
+    let mut row = Row::new(ids::trace(id));
+    row.set("kind", GONE);
+    row.set("tie", id.as_str());
+    row.set("start_us", integer(now));
+    row.set("ver", now.max(prev + 1));
+    row.set("prev", prev);
+    row.set("tok", uuid::Uuid::new_v4().to_string());
+    row
 }
 
 /// The attributes that [`decode`] needs.

@@ -10,6 +10,7 @@ use trace::trace::Trace;
 use uuid::Uuid;
 
 use crate::client::{Filter, Query, Row};
+use crate::commit::newest_first;
 use crate::condition::{having_all, holds_for_trace, is_exact, name, named, of_span, of_trace};
 use crate::order::{Order, TIE};
 use crate::payloads::{MANY, Tables};
@@ -97,7 +98,8 @@ impl Conditions {
             if spans == Filter::Nothing {
                 return Ok(Filter::Nothing);
             }
-            return Ok(few_of(table, spans).await?.map_or(Filter::Everything, |ids| Filter::one_of("id", ids)));
+            let few = few_of(table, spans).await?;
+            return Ok(few.map_or(Filter::Everything, |ids| Filter::one_of("id", ids)));
         }
         let positive = self.filter.names.iter().find(|term| !term.negated);
         let Some(Term { test: Test::Name(part), .. }) = positive else { return Ok(Filter::Everything) };
@@ -109,6 +111,14 @@ impl Conditions {
 
     /// Returns which traces pass.
     pub(crate) async fn hold(&self, tables: &Tables, traces: &[Trace]) -> Result<Vec<bool>, StoreError> {
+        let mut holds = Vec::with_capacity(traces.len());
+        for some in traces.chunks(MOST_IDS) {
+            holds.extend(self.hold_some(tables, some).await?);
+        }
+        Ok(holds)
+    }
+
+    async fn hold_some(&self, tables: &Tables, traces: &[Trace]) -> Result<Vec<bool>, StoreError> {
         let own = |trace: &Trace| self.filter.trace.iter().all(|term| holds_for_trace(term, trace));
         let mut holds: Vec<bool> = traces.iter().map(own).collect();
         let open = traces.iter().zip(&holds).filter(|(_, holds)| **holds);
@@ -166,17 +176,14 @@ async fn ask(
     let queries: Vec<Query> = questions
         .iter()
         .filter(is_counted)
-        .map(|question| {
-            let filter = Filter::all([among(), exactly(&question.tests)]);
-            Query::distinct(filter, "trace_id", Query::MAX_ROWS)
-        })
+        .map(|question| distinct(Filter::all([among(), exactly(&question.tests)]), Query::MAX_ROWS))
         .collect();
-    let mut counted = tables.main.count(&queries).await?.into_iter();
+    let mut counted = tables.main.query(&queries).await?.into_iter();
     let mut answers = Vec::with_capacity(questions.len());
     for question in questions {
         let found = if is_counted(&question) {
-            let groups = counted.next().unwrap_or_default();
-            groups.groups().iter().map(span_row::trace_of).collect::<Result<_, _>>()?
+            let rows = counted.next().unwrap_or_default().rows;
+            rows.iter().map(span_row::trace_of).collect::<Result<_, _>>()?
         } else {
             verified(tables, traces.clone(), &question.tests).await?
         };
@@ -231,12 +238,16 @@ fn exactly(tests: &[Test]) -> Filter {
 
 /// Returns the traces of the spans that match when a query can name them all.
 async fn few_of(table: &Table, spans: Filter) -> Result<Option<Vec<Uuid>>, StoreError> {
-    let answers = table.count(&[Query::distinct(spans, "trace_id", MOST_IDS + 1)]).await?;
-    let groups = answers.first().map(crate::client::Answer::groups).unwrap_or_default();
-    if groups.len() > MOST_IDS {
+    let rows = table.rows(distinct(spans, MOST_IDS + 1)).await?;
+    if rows.len() > MOST_IDS {
         return Ok(None);
     }
-    groups.iter().map(span_row::trace_of).collect::<Result<_, _>>().map(Some)
+    rows.iter().map(span_row::trace_of).collect::<Result<_, _>>().map(Some)
+}
+
+/// Returns a query for one span of each trace.
+fn distinct(spans: Filter, most: usize) -> Query {
+    Query::rows(spans, newest_first(), most, vec!["trace_id"]).first_of_each("trace_id")
 }
 
 /// Returns all traces that match.
@@ -245,4 +256,3 @@ pub(crate) async fn all(table: &Table, filter: Filter) -> Result<Vec<Trace>, Sto
     let rows = table.all(filter, trace_row::TRACE).await?;
     rows.iter().map(trace_row::trace).collect()
 }
-

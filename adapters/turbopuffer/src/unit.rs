@@ -44,8 +44,17 @@ pub(crate) struct Unit {
     pub(crate) spans: Vec<SpanSlot>,
     trace_of: HashMap<TraceId, usize>,
     spans_of: HashMap<SpanId, Vec<usize>>,
+    /// Versions of what stands where deleted traces were.
+    pub(crate) gone: HashMap<Uuid, u64>,
     /// Stored spans known by their ids alone, with the rows of their traces.
     pub(crate) namesakes: HashMap<SpanId, HashSet<Uuid>>,
+}
+
+impl TraceSlot {
+    /// Returns whether the trace is as it is stored once `written` is.
+    pub(crate) fn holds(&self, written: &HashSet<Uuid>) -> bool {
+        !self.changed || written.contains(&ids::trace(&self.row.trace.id))
+    }
 }
 
 /// What was decided about one span write.
@@ -54,6 +63,15 @@ pub(crate) struct Decision {
     pub(crate) change: SpanChange,
     /// The span it is about.
     pub(crate) slot: Option<usize>,
+    /// What the span was before.
+    pub(crate) replaced: Option<Arc<Span>>,
+}
+
+impl Decision {
+    /// Leaves a span as it is.
+    fn no(change: SpanChange, slot: Option<usize>) -> Self {
+        Self { change, slot, replaced: None }
+    }
 }
 
 /// What one batch does to traces.
@@ -126,8 +144,9 @@ impl Unit {
         let (made, rank) = new.clone().into_trace();
         let trace = self.traces.len();
         self.trace_of.insert(made.id.clone(), trace);
-        let row = TraceRow { trace: made, rank, born: clock::tick(), version: 0 };
-        self.traces.push(TraceSlot { row, prev: 0, stored: Totals::default(), changed: true, recount: false });
+        let prev = self.gone.get(&ids::trace(&made.id)).copied().unwrap_or(0);
+        let row = TraceRow { trace: made, rank, born: clock::tick(), version: prev };
+        self.traces.push(TraceSlot { row, prev, stored: Totals::default(), changed: true, recount: false });
         (trace, TraceChange::Created)
     }
 
@@ -143,11 +162,11 @@ impl Unit {
 
     fn create(&mut self, new: &NewSpan, sides: &Sides, touched: &mut Touched) -> Decision {
         if let slot @ Some(_) = self.slot(&new.span.id, &new.span.trace_id) {
-            return Decision { change: SpanChange::Existing, slot };
+            return Decision::no(SpanChange::Existing, slot);
         }
         let held = self.spans_of.get(&new.span.id).and_then(|slots| slots.first().copied());
         if held.is_some() || self.namesakes.contains_key(&new.span.id) {
-            return Decision { change: SpanChange::Conflict, slot: held };
+            return Decision::no(SpanChange::Conflict, held);
         }
         self.insert(new, sides, touched)
     }
@@ -157,20 +176,12 @@ impl Unit {
             return self.insert(new, sides, touched);
         };
         if new.version.0 <= self.spans[slot].row.version {
-            return Decision { change: SpanChange::Stale, slot: Some(slot) };
+            return Decision::no(SpanChange::Stale, Some(slot));
         }
-        let span = Arc::new(new.span.clone());
-        self.replace(slot, Arc::clone(&span), new.version.0, sides, touched);
-        Decision { change: SpanChange::Updated(span), slot: Some(slot) }
+        self.replace(slot, Arc::new(new.span.clone()), new.version.0, sides, touched)
     }
 
-    fn finish(
-        &mut self,
-        finish: &Finish,
-        sides: &Sides,
-        prices: &Prices,
-        touched: &mut Touched,
-    ) -> Decision {
+    fn finish(&mut self, finish: &Finish, sides: &Sides, prices: &Prices, touched: &mut Touched) -> Decision {
         let slots = self.spans_of.get(&finish.span_id).into_iter().flatten().copied();
         let named = |slot: &usize| {
             let own = &self.spans[*slot].row.span.trace_id;
@@ -181,31 +192,26 @@ impl Unit {
             (row.span.started_at, row.born)
         };
         let Some(slot) = slots.filter(named).max_by_key(age) else {
-            return Decision { change: SpanChange::Missing, slot: None };
+            return Decision::no(SpanChange::Missing, None);
         };
         if self.spans[slot].row.span.status.is_terminal() {
-            return Decision { change: SpanChange::Terminal, slot: Some(slot) };
+            return Decision::no(SpanChange::Terminal, Some(slot));
         }
         let mut span = Span::clone(&self.spans[slot].row.span);
         span.finish(finish, prices);
-        let span = Arc::new(span);
         // The stored one must look older to whoever compares, also when a clock says otherwise.
         let version = finish.version.0.max(self.spans[slot].row.version + 1);
-        self.replace(slot, Arc::clone(&span), version, sides, touched);
-        Decision { change: SpanChange::Updated(span), slot: Some(slot) }
+        self.replace(slot, Arc::new(span), version, sides, touched)
     }
 
     fn insert(&mut self, new: &NewSpan, sides: &Sides, touched: &mut Touched) -> Decision {
         let id = &new.span.trace_id;
-        let trace = match self.trace_of.get(id) {
-            Some(&trace) => trace,
-            None => {
-                let (trace, change) =
-                    self.put_trace(&NewTrace::implicit(id.clone(), new.span.started_at));
-                note(touched, id, change);
-                trace
-            }
-        };
+        let known = self.trace_of.get(id).copied();
+        let trace = known.unwrap_or_else(|| {
+            let (trace, change) = self.put_trace(&NewTrace::implicit(id.clone(), new.span.started_at));
+            note(touched, id, change);
+            trace
+        });
         note(touched, id, TraceChange::Unchanged);
         let span = Arc::new(new.span.clone());
         let slot = &mut self.traces[trace];
@@ -221,23 +227,23 @@ impl Unit {
         };
         self.spans_of.entry(span.id.clone()).or_default().push(self.spans.len());
         self.spans.push(SpanSlot { row, trace, prev: 0, changed: true });
-        Decision { change: SpanChange::Created(span), slot: Some(self.spans.len() - 1) }
+        Decision::no(SpanChange::Created(span), Some(self.spans.len() - 1))
     }
 
     fn replace(
         &mut self,
-        slot: usize,
+        at: usize,
         span: Arc<Span>,
         version: u64,
         sides: &Sides,
         touched: &mut Touched,
-    ) {
-        let slot = &mut self.spans[slot];
+    ) -> Decision {
+        let slot = &mut self.spans[at];
         let trace = &mut self.traces[slot.trace];
         note(touched, &span.trace_id, TraceChange::Unchanged);
         trace.changed = true;
         trace.recount |= !totals::swap(&mut trace.row.trace.totals, &slot.row.span, &span);
-        slot.row.span = span;
+        let replaced = Some(std::mem::replace(&mut slot.row.span, Arc::clone(&span)));
         slot.row.version = version;
         slot.changed = true;
         if sides.input.is_some() {
@@ -246,6 +252,7 @@ impl Unit {
         if sides.output.is_some() {
             slot.row.output.clone_from(&sides.output);
         }
+        Decision { change: SpanChange::Updated(span), slot: Some(at), replaced }
     }
 
     /// Sets the totals of a trace from its stored spans and the changes held here.
@@ -283,11 +290,6 @@ impl Unit {
     pub(crate) fn span_holds(&self, slot: usize, written: &HashSet<Uuid>) -> bool {
         let slot = &self.spans[slot];
         !slot.changed || written.contains(&ids::span(&slot.row.span.trace_id, &slot.row.span.id))
-    }
-
-    /// Returns whether a trace is as it is stored once `written` is.
-    pub(crate) fn trace_holds(&self, slot: &TraceSlot, written: &HashSet<Uuid>) -> bool {
-        !slot.changed || written.contains(&ids::trace(&slot.row.trace.id))
     }
 
     /// Returns the trace with this id.

@@ -161,9 +161,10 @@ mod tests {
 
     #[test]
     fn words_are_runs_of_letters_and_digits_in_lower_case() {
-        assert_eq!(of(r#"{"Role":"a_b-C.d 4711 東京タワー🦀 Straße"}"#), [
-            "role", "a", "b", "c", "d", "4711", "東京タワー", "🦀", "straße"
-        ]);
+        assert_eq!(
+            of(r#"{"Role":"a_b-C.d 4711 東京タワー🦀 Straße"}"#),
+            ["role", "a", "b", "c", "d", "4711", "東京タワー", "🦀", "straße"]
+        );
     }
 
     #[test]

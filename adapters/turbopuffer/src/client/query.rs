@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use super::filter::Filter;
 use super::row::Row;
 
-/// One query: rows in an order, or counts by group.
+/// One query: rows in an order, or their number.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Query {
     filters: Filter,
@@ -16,10 +16,6 @@ pub struct Query {
     include_attributes: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aggregate_by: Option<Count>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    group_by: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top_k: Option<usize>,
 }
 
 /// An attribute that rows are ordered by.
@@ -68,7 +64,7 @@ impl Serialize for Count {
 }
 
 impl Query {
-    /// The most rows or groups of one answer.
+    /// The most rows of one answer.
     pub const MAX_ROWS: usize = 10_000;
 
     /// Returns a query for rows with some of their attributes, at most `limit`.
@@ -79,23 +75,16 @@ impl Query {
             limit: Some(Limit::Total(limit)),
             include_attributes: Some(attributes),
             aggregate_by: None,
-            group_by: Vec::new(),
-            top_k: None,
         }
     }
 
-    /// Returns a query for the first row of each value of an attribute.
-    pub fn first_of_each(
-        filters: Filter,
-        attribute: &'static str,
-        rank_by: Vec<Key>,
-        attributes: Vec<&'static str>,
-    ) -> Self {
-        let per = Per { attributes: [attribute], limit: 1 };
-        Self {
-            limit: Some(Limit::Per { total: Self::MAX_ROWS, per }),
-            ..Self::rows(filters, rank_by, 0, attributes)
+    /// Leaves only the first row of each value of an attribute.
+    #[must_use]
+    pub fn first_of_each(mut self, attribute: &'static str) -> Self {
+        if let Some(Limit::Total(total)) = self.limit {
+            self.limit = Some(Limit::Per { total, per: Per { attributes: [attribute], limit: 1 } });
         }
+        self
     }
 
     /// Returns a query for the number of rows.
@@ -106,14 +95,7 @@ impl Query {
             limit: None,
             include_attributes: None,
             aggregate_by: Some(Count),
-            group_by: Vec::new(),
-            top_k: None,
         }
-    }
-
-    /// Returns a query for the distinct values of an attribute, at most `most` of them.
-    pub fn distinct(filters: Filter, attribute: &'static str, most: usize) -> Self {
-        Self { group_by: vec![attribute], top_k: Some(most), ..Self::count(filters) }
     }
 
     /// Returns how many of a namespace's query slots it takes.
@@ -130,19 +112,12 @@ pub struct Answer {
     pub rows: Vec<Row>,
     #[serde(default)]
     aggregations: Map<String, Value>,
-    #[serde(default)]
-    aggregation_groups: Vec<Row>,
 }
 
 impl Answer {
     /// Returns the number of rows that were counted.
     pub fn count(&self) -> u64 {
         self.aggregations.get(COUNT).and_then(Value::as_u64).unwrap_or(0)
-    }
-
-    /// Returns the groups that were counted.
-    pub fn groups(&self) -> &[Row] {
-        &self.aggregation_groups
     }
 }
 
@@ -167,15 +142,12 @@ mod tests {
             "limit": 5, "include_attributes": ["doc"]
         });
         assert_eq!(serde_json::to_value(&rows).ok(), Some(wanted));
-        let groups = Query::distinct(Filter::eq("kind", "span"), "trace_id", 9);
-        let wanted = json!({
-            "filters": ["kind", "Eq", "span"], "aggregate_by": {"n": ["Count"]},
-            "group_by": ["trace_id"], "top_k": 9
-        });
-        assert_eq!(serde_json::to_value(&groups).ok(), Some(wanted));
-        let first = Query::first_of_each(Filter::eq("kind", "span"), "span_id", order, vec![]);
+        let count = Query::count(Filter::eq("kind", "span"));
+        let wanted = json!({"filters": ["kind", "Eq", "span"], "aggregate_by": {"n": ["Count"]}});
+        assert_eq!(serde_json::to_value(&count).ok(), Some(wanted));
+        let first = Query::rows(Filter::eq("kind", "span"), order, 7, vec![]).first_of_each("span_id");
         let first = serde_json::to_value(&first).unwrap_or_default();
-        assert_eq!(first["limit"], json!({"total": 10_000, "per": {"attributes": ["span_id"], "limit": 1}}));
-        assert_eq!((rows.slots(), groups.slots()), (1, 4));
+        assert_eq!(first["limit"], json!({"total": 7, "per": {"attributes": ["span_id"], "limit": 1}}));
+        assert_eq!((rows.slots(), count.slots()), (1, 4));
     }
 }

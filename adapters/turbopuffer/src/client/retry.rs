@@ -7,7 +7,7 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(8);
 
 /// A longer wait asked for is a mistake and not obeyed.
-const MOST_ASKED: Duration = Duration::from_secs(30 * 60);
+const MOST_ASKED: Duration = Duration::from_mins(30);
 
 /// Returns how long to wait before trying again.
 pub(crate) fn wait(attempt: u32, asked: Option<Duration>) -> Duration {

@@ -24,8 +24,7 @@ impl Slots {
                 of.retain(|_, slots| Arc::strong_count(slots) > 1);
             }
             Arc::clone(
-                of.entry(namespace.to_owned())
-                    .or_insert_with(|| Arc::new(Semaphore::new(SLOTS as usize))),
+                of.entry(namespace.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SLOTS as usize))),
             )
         };
         // Never closed, so there is always a permit in the end.
