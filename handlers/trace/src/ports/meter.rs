@@ -13,7 +13,7 @@ pub struct Usage {
     pub traces: u64,
     /// Evaluations started.
     pub eval_runs: u64,
-    /// Bytes of JSON stored.
+    /// Bytes of JSON stored, whatever the month.
     pub storage_bytes: u64,
 }
 
@@ -33,7 +33,7 @@ pub trait Meter: Send + Sync {
     /// Gives reserved spans back that were not created after all, such as repeats or when the store failed.
     async fn release(&self, scope: &Scope, spans: u64, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Adds to the other counts of the month.
+    /// Adds to the counts: those of the month, and what the project stores.
     async fn add(&self, scope: &Scope, more: Usage, now: Timestamp) -> Result<(), StoreError>;
 
     /// Returns what the organisation has used in the month of `now`.

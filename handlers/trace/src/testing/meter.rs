@@ -27,12 +27,15 @@ fn month(now: Timestamp) -> String {
 
 impl Counted {
     fn sum(&self, org: OrgId, month: &str) -> Usage {
-        let of_org = self.usage.iter().filter(|((owner, _, at), _)| *owner == org && at == month);
-        of_org.fold(Usage::default(), |sum, (_, more)| Usage {
+        let of_org = || self.usage.iter().filter(|((owner, ..), _)| *owner == org);
+        // What is stored stays stored when the month ends.
+        let storage_bytes = of_org().map(|(_, usage)| usage.storage_bytes).sum();
+        let of_month = of_org().filter(|((_, _, at), _)| at == month);
+        of_month.fold(Usage { storage_bytes, ..Usage::default() }, |sum, (_, more)| Usage {
             spans: sum.spans + more.spans,
             traces: sum.traces + more.traces,
             eval_runs: sum.eval_runs + more.eval_runs,
-            storage_bytes: sum.storage_bytes + more.storage_bytes,
+            ..sum
         })
     }
 
