@@ -190,6 +190,7 @@ struct ProjectPatch {
 
 /// What of the settings changes; `null` takes a choice back.
 #[derive(Deserialize, ToSchema)]
+#[expect(clippy::option_option, reason = "what is absent stays, and null takes a choice back")]
 struct SettingsPatch {
     /// `1h`, `24h`, `7d` or `30d`.
     #[serde(default, deserialize_with = "given")]
@@ -202,6 +203,7 @@ struct SettingsPatch {
 }
 
 /// Tells `null` from absent.
+#[expect(clippy::option_option, reason = "null is told from absent")]
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }

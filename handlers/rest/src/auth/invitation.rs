@@ -57,18 +57,15 @@ pub(super) async fn accept_invite(
     }
     let known = cloud.accounts.find_by_email(&invite.email).await?;
     let is_new = known.is_none();
-    let hash = match known {
-        Some(known) => {
-            if !is_session_of(&known.user, &*authenticator, &parts).await {
-                check(&cloud, &parts, wish.password, &known.password_hash).await?;
-            }
-            known.password_hash
+    let hash = if let Some(known) = known {
+        if !is_session_of(&known.user, &*authenticator, &parts).await {
+            check(&cloud, &parts, wish.password, &known.password_hash).await?;
         }
-        None => {
-            let password = wish.password.ok_or_else(missing)?;
-            Passwords::accept(&password)?;
-            cloud.passwords.hash(password).await?
-        }
+        known.password_hash
+    } else {
+        let password = wish.password.ok_or_else(missing)?;
+        Passwords::accept(&password)?;
+        cloud.passwords.hash(password).await?
     };
     let seats = cloud.org(invite.org).await?.plan.limits().max_team_members;
     let (user, scope, role) = match cloud.invites.accept(&token, &user_name, &hash, seats, now).await? {
