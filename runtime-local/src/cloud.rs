@@ -2,6 +2,10 @@
 
 mod flags;
 mod settings;
+mod stores;
+mod workers;
 
 pub(crate) use flags::CloudFlags;
 pub(crate) use settings::CloudSettings;
+pub(crate) use stores::CloudStores;
+pub(crate) use workers::{start_workers, warm};

@@ -7,6 +7,7 @@ mod cloud;
 mod config_file;
 mod dev_ingest;
 mod export;
+mod gate;
 mod health;
 mod interrupted;
 mod listen;

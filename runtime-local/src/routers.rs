@@ -4,24 +4,38 @@ use std::sync::Arc;
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use rest::{Access, ConfigFile, Deps, Everyone, Server};
+use rest::{Access, Authenticator, ConfigFile, Deps, Everyone, Server};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::background::Tracked;
 use crate::config_file::TomlFile;
+use crate::gate::Gate;
 use crate::settings::Settings;
-use crate::stores::Stores;
+use crate::stores::{Own, Stores};
 
 /// Returns what the API's handlers may ask for.
 pub(crate) fn api_deps(
     settings: &Settings,
     stores: &Stores,
     metrics: Option<PrometheusHandle>,
-    stop: &CancellationToken,
+    gate: &Gate,
+    instance: &str,
 ) -> Deps {
-    let (stopping, stop) = (stop.clone(), stop.clone());
-    let config = settings.config_path.clone().map(|path| Arc::new(TomlFile(path)) as Arc<dyn ConfigFile>);
+    let (mode, backend) = match stores.own {
+        Own::Local(_) => ("local", "sqlite"),
+        Own::Cloud(_) => ("cloud", "turbopuffer"),
+    };
+    let (authenticator, cloud): (Arc<dyn Authenticator>, _) = match &stores.own {
+        Own::Local(_) => (Arc::new(Everyone), None),
+        Own::Cloud(own) => (Arc::clone(&own.authenticator) as _, Some(Arc::clone(&own.cloud))),
+    };
+    // The process is its owner's: in the cloud no user may stop or configure it.
+    let is_own = cloud.is_none();
+    let config = settings.config_path.clone().filter(|_| is_own);
+    let config = config.map(|path| Arc::new(TomlFile(path)) as Arc<dyn ConfigFile>);
+    let shutdown = gate.clone();
+    let (stopping, open) = (gate.stop.clone(), gate.clone());
     Deps {
         recorder: stores.recorder.clone(),
         spans: Arc::clone(&stores.spans),
@@ -30,26 +44,40 @@ pub(crate) fn api_deps(
         events: Arc::clone(&stores.events),
         clock: Arc::clone(&stores.clock),
         ids: Arc::clone(&stores.ids),
-        authenticator: Arc::new(Everyone),
-        cloud: None,
+        authenticator,
+        cloud,
         server: Server {
-            mode: "local",
-            backend: "sqlite",
-            instance_id: first_set(&["FLY_ALLOC_ID", "RAILWAY_REPLICA_ID", "HOSTNAME"])
-                .unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
+            mode,
+            backend,
+            instance_id: instance.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             region: first_set(&["FLY_REGION", "RAILWAY_REGION", "AWS_REGION", "REGION"]),
             started_at: stores.clock.now(),
             metrics: metrics.map(|handle| Arc::new(move || handle.render()) as _),
-            shutdown: Some(Arc::new(move || stop.cancel())),
+            shutdown: is_own.then(|| Arc::new(move || shutdown.stop.cancel()) as _),
+            is_open: Arc::new(move || open.is_open()),
             stopping,
             config,
         },
-        access: Access {
-            origins: settings.origins.clone(),
-            hosts: Some(Arc::clone(&settings.allowed_hosts)),
-        },
+        access: Access { origins: settings.origins.clone(), hosts: hosts(settings) },
     }
+}
+
+/// Returns the names this server may be called by. One that asks for credentials may be called by any.
+fn hosts(settings: &Settings) -> Option<Arc<[String]>> {
+    settings.cloud.is_none().then(|| Arc::clone(&settings.allowed_hosts))
+}
+
+/// Returns what tells this process from others.
+pub(crate) fn instance() -> String {
+    let named = first_set(&["FLY_ALLOC_ID", "RAILWAY_REPLICA_ID", "HOSTNAME"]);
+    named.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+}
+
+/// Returns the API with what else is served on its port. In the cloud that is the proxy, under `/proxy`, for platforms
+/// that expose one port.
+pub(crate) fn on_one_port(settings: &Settings, api: Router, proxy: &Router) -> Router {
+    if settings.cloud.is_some() { api.nest_service("/proxy", proxy.clone()) } else { api }
 }
 
 /// Returns the proxy.
@@ -59,11 +87,15 @@ pub(crate) fn proxy(
     tasks: &TaskTracker,
     cut: &CancellationToken,
 ) -> anyhow::Result<Router> {
+    let admission: Arc<dyn proxy::Admission> = match &stores.own {
+        Own::Local(_) => Arc::new(proxy::Everyone),
+        Own::Cloud(own) => Arc::new(proxy::Members::new(Arc::clone(&own.keyring), Arc::clone(&own.quota))),
+    };
     let deps = proxy::Deps {
         recorder: stores.recorder.clone(),
         spool: Arc::clone(&stores.spool) as _,
         background: Arc::new(Tracked(tasks.clone())),
-        admission: Arc::new(proxy::Everyone),
+        admission,
         clock: Arc::clone(&stores.clock),
         ids: Arc::clone(&stores.ids),
         client: proxy::http_client()?,
@@ -71,7 +103,7 @@ pub(crate) fn proxy(
             target: settings.target.clone(),
             capture: settings.capture,
             max_body: settings.proxy_max_body,
-            hosts: Some(Arc::clone(&settings.allowed_hosts)),
+            hosts: hosts(settings),
             origins: settings.origins.clone(),
             ..proxy::Settings::default()
         },

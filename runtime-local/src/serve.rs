@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cli::{self, ServeFlags};
+use crate::gate::Gate;
 use crate::settings::Settings;
-use crate::stores::Stores;
+use crate::stores::{Own, Stores};
 use crate::supervise::supervised;
-use crate::{dev_ingest, interrupted, listen, logging, routers};
+use crate::{cloud, dev_ingest, interrupted, listen, logging, routers};
 
 /// How long requests in flight may take once the server was told to stop. Together with the next two, ten seconds:
 /// what service managers allow before they kill.
@@ -50,9 +51,11 @@ pub(crate) fn run(flags: ServeFlags, dotenv: Result<(), dotenvy::Error>) -> anyh
 }
 
 async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow::Result<()> {
-    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+    let gate = Gate::new(settings.cloud.as_ref().map_or(Duration::ZERO, |cloud| cloud.drain));
+    let (stop, cut) = (gate.stop.clone(), CancellationToken::new());
+    let instance = routers::instance();
     let tasks = TaskTracker::new();
-    let stores = Stores::open(&settings).await?;
+    let mut stores = Stores::open(&settings, &instance).await?;
     let opened_at = stores.clock.now();
     let api = listen::bind(settings.api_addr, "API", "--api-addr").await?;
     let proxy = listen::bind(settings.proxy_addr, "proxy", "--proxy-addr").await?;
@@ -60,12 +63,12 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
         Some(address) => Some(listen::bind(address, "OTLP gRPC port", "--otlp-grpc-addr").await?),
         None => None,
     };
-    let deps = routers::api_deps(&settings, &stores, metrics, &stop);
+    let deps = routers::api_deps(&settings, &stores, metrics, &gate, &instance);
     let proxy_router = routers::proxy(&settings, &stores, &tasks, &cut)?;
-    announce(&settings, &api, &proxy)?;
-
+    let addresses = (api.local_addr()?, proxy.local_addr()?);
+    let api_router = routers::on_one_port(&settings, rest::router(deps.clone()), &proxy_router);
     let mut servers = tokio::task::JoinSet::new();
-    servers.spawn(keep("API", api, rest::router(deps.clone()), stop.clone()));
+    servers.spawn(keep("API", api, api_router, stop.clone()));
     servers.spawn(keep("proxy", proxy, proxy_router, stop.clone()));
     if let Some(grpc) = grpc {
         servers.spawn(keep("OTLP gRPC port", grpc, rest::grpc_router(deps), stop.clone()));
@@ -77,9 +80,19 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
     }
     let (spool, recorder, until) = (Arc::clone(&stores.spool), stores.recorder.clone(), stop.clone());
     tasks.spawn(async move { spool.empty_into(&recorder, until).await });
-    let (spans, recorder) = (Arc::clone(&stores.spans), stores.recorder.clone());
-    tasks.spawn(stop.clone().run_until_cancelled_owned(interrupted::fail(spans, recorder, opened_at)));
-    let signals = tokio::spawn(stop_on_signal(stop.clone()));
+    let (spans, recorder, clock) =
+        (Arc::clone(&stores.spans), stores.recorder.clone(), Arc::clone(&stores.clock));
+    match &mut stores.own {
+        Own::Local(_) => {
+            tasks
+                .spawn(stop.clone().run_until_cancelled_owned(interrupted::fail(spans, recorder, opened_at)));
+        }
+        Own::Cloud(own) => cloud::start_workers(own, &spans, &clock, &tasks, &stop),
+    }
+    let signals = tokio::spawn(stop_on_signal(gate.clone()));
+    stop.run_until_cancelled(warm(&stores)).await;
+    gate.open();
+    announce(&settings, addresses);
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
         Some(ended) = servers.join_next() => ended.context("a server task ended").flatten(),
@@ -89,6 +102,21 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
     signals.abort();
     tracing::info!("stopped");
     outcome
+}
+
+/// Fills the read cache, if there is one. Until then the server is not ready.
+async fn warm(stores: &Stores) {
+    let Own::Cloud(own) = &stores.own else { return };
+    loop {
+        match cloud::warm(own, &*stores.clock).await {
+            Ok(projects) => {
+                tracing::info!(projects, "the read cache is warm");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "the read cache cannot be filled yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Serves a router on a port that is already open, and again on the same address after a crash.
@@ -136,7 +164,7 @@ async fn drain(
 }
 
 /// Stops on the first signal, and at once on the next.
-async fn stop_on_signal(stop: CancellationToken) {
+async fn stop_on_signal(gate: Gate) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -148,18 +176,22 @@ async fn stop_on_signal(stop: CancellationToken) {
             _ = interrupt.recv() => SignalKind::interrupt(),
             _ = terminate.recv() => SignalKind::terminate(),
         };
-        if stop.is_cancelled() {
+        if gate.is_closed() {
             tracing::warn!("stopped at once");
             std::process::exit(128 + number.as_raw_value());
         }
         tracing::info!("stopping; a second signal stops at once");
-        stop.cancel();
+        gate.close();
     }
 }
 
 /// Says where the server is: a log line for programs, a few lines for people.
-fn announce(settings: &Settings, api: &TcpListener, proxy: &TcpListener) -> anyhow::Result<()> {
-    let (api, proxy) = (url(api.local_addr()?), url(proxy.local_addr()?));
+fn announce(settings: &Settings, (api, proxy): (SocketAddr, SocketAddr)) {
+    let (api, proxy) = (url(api), url(proxy));
+    if settings.cloud.is_some() {
+        tracing::info!(api.url = api, proxy.url = proxy, mode = "cloud", "ready");
+        return;
+    }
     tracing::info!(api.url = api, proxy.url = proxy, db.path = %settings.db_path.display(), "ready");
     if std::io::stderr().is_terminal() {
         let (bold, reset) = (anstyle::Style::new().bold(), cli::RESET);
@@ -170,7 +202,6 @@ fn announce(settings: &Settings, api: &TcpListener, proxy: &TcpListener) -> anyh
             settings.db_path.display(),
         );
     }
-    Ok(())
 }
 
 fn url(address: SocketAddr) -> String {

@@ -101,7 +101,8 @@ pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, ConnectError> {
     } else {
         Err(sqlx::Error::Configuration("the scheme is not postgres".into()))
     };
-    Ok(parsed.map_err(ConnectError::Url)?.application_name("traceway"))
+    let parsed = parsed.map_err(ConnectError::Url)?;
+    Ok(if parsed.get_application_name().is_none() { parsed.application_name("traceway") } else { parsed })
 }
 
 /// Returns what to call a database in messages: host and port, no user, no password.

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tokio::time::timeout;
@@ -85,7 +86,7 @@ async fn ask(
     match sqlx::query_scalar::<_, i32>(sql).bind(1).fetch_one(connection).await {
         Ok(answer) if answer == number + 1 => Ok(()),
         Ok(answer) => Err(mixed(format!("asked for {}, it answered {answer}", number + 1))),
-        Err(error) => match error.as_database_error().and_then(|error| error.code()) {
+        Err(error) => match error.as_database_error().and_then(DatabaseError::code) {
             Some(code) if MIXED.contains(&code.as_ref()) => Err(mixed(error.to_string())),
             _ if matches!(error, sqlx::Error::Protocol(_)) => Err(mixed(error.to_string())),
             _ => Err(unreachable(target, error)),

@@ -31,6 +31,9 @@ impl RolledUp {
 
     async fn begin(&self, scope: &Scope, intent: Intent) -> Uuid {
         let batch_id = Uuid::now_v7();
+        if self.rollups.has_pending() {
+            self.rollups.try_step("flush", self.rollups.flush_all()).await;
+        }
         self.rollups.try_step("begin", self.rollups.note(scope, batch_id, &intent)).await;
         batch_id
     }
@@ -131,13 +134,12 @@ impl SpanStore for RolledUp {
         let batch_id = self.begin(scope, Intent::of(&batch)).await;
         match self.inner.write(scope, batch).await {
             Ok(written) => {
-                match changes_of(&written) {
-                    Some(changes) => self.apply(scope, batch_id, &changes).await,
+                if let Some(changes) = changes_of(&written) {
+                    self.apply(scope, batch_id, &changes).await;
+                } else {
                     // What was replaced may have been in any hour.
-                    None => {
-                        let doubt = Doubt { all: true, ..Doubt::about(hours_of(&written)) };
-                        self.doubt(scope, batch_id, doubt).await;
-                    }
+                    let doubt = Doubt { all: true, ..Doubt::about(hours_of(&written)) };
+                    self.doubt(scope, batch_id, doubt).await;
                 }
                 Ok(written)
             }
@@ -225,7 +227,9 @@ impl SpanStore for RolledUp {
             self.abandon(scope, batch_id).await;
         } else if is_as_found && found.iter().all(|span| span.status.is_terminal()) {
             let mut changes = Changes::default();
-            found.iter().for_each(|span| changes.remove(span));
+            for span in &found {
+                changes.remove(span);
+            }
             self.apply(scope, batch_id, &changes).await;
         } else {
             // Spans that came meanwhile may be of any hour.

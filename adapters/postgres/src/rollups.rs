@@ -16,6 +16,7 @@
 mod changes;
 mod ledger;
 mod recompute;
+mod steps;
 mod totals;
 
 use std::collections::{BTreeSet, HashMap};
@@ -57,17 +58,20 @@ pub(crate) struct Doubt {
     pub(crate) hours: BTreeSet<i32>,
     /// Whether it is about every hour there is a sum of.
     pub(crate) all: bool,
+    /// How often something was added while it waited.
+    pub(crate) additions: u64,
 }
 
 impl Doubt {
     /// Returns a doubt about these hours.
     pub(crate) fn about(hours: impl IntoIterator<Item = i32>) -> Self {
-        Self { hours: hours.into_iter().collect(), all: false }
+        Self { hours: hours.into_iter().collect(), ..Self::default() }
     }
 
     fn merge(&mut self, other: Self) {
         self.hours.extend(other.hours);
         self.all |= other.all;
+        self.additions += 1;
     }
 }
 

@@ -10,6 +10,10 @@ pub(crate) struct CloudFlags {
         value_name = "BOOL", help_heading = "Cloud")]
     pub(crate) cloud: Option<String>,
 
+    /// Seconds between the signal to stop and the end of accepting, so that load balancers notice [default: 3].
+    #[arg(long, env = "TRACEWAY_DRAIN", value_name = "S", help_heading = "Cloud")]
+    pub(crate) drain: Option<String>,
+
     /// Postgres: users, organisations, keys, usage, jobs and sums [default: required].
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", help_heading = "Cloud")]
     pub(crate) database_url: Option<String>,

@@ -13,6 +13,8 @@ const SECRET_MIN: usize = 32;
 /// What cloud mode runs with.
 #[derive(Clone)]
 pub(crate) struct CloudSettings {
+    /// How long the server goes on accepting after it said that it stops.
+    pub(crate) drain: Duration,
     pub(crate) database_url: Secret,
     pub(crate) database_pool: u32,
     pub(crate) turbopuffer: TurbopufferSettings,
@@ -100,6 +102,8 @@ impl CloudSettings {
         let redis = mistakes.note("REDIS_URL", redis);
         let pool = number(wanted(flags.database_pool), 10, 1..=1_000);
         let pool = mistakes.note("TRACEWAY_DATABASE_POOL", pool);
+        let drain = number(wanted(flags.drain), 3, 0..=300);
+        let drain = mistakes.note("TRACEWAY_DRAIN", drain);
         let timeout = number(wanted(flags.turbopuffer_timeout), 30, 1..=600);
         let timeout = mistakes.note("TURBOPUFFER_TIMEOUT", timeout);
         let rate_limit = number(wanted(flags.rate_limit), 100, 1..=u32::MAX);
@@ -135,6 +139,7 @@ impl CloudSettings {
         let own_key = wanted(std::env::var("TRACEWAY_API_KEY").ok());
         let listed = wanted(flags.api_keys).into_iter().chain(own_key).collect::<Vec<_>>().join(",");
         Some(Self {
+            drain: Duration::from_secs(drain?.into()),
             database_url: Secret(database?),
             database_pool: pool?,
             turbopuffer: TurbopufferSettings {

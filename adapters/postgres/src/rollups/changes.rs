@@ -166,9 +166,13 @@ mod tests {
     fn what_is_counted_in_and_out_again_leaves_nothing() {
         let mut changes = Changes::default();
         let spans = [completed(llm_span("t", "a", 0, "m"), 7), span("t", "b", 3_600_000)];
-        spans.iter().for_each(|span| changes.add(span));
+        for span in &spans {
+            changes.add(span);
+        }
         assert_eq!(changes.hours().len(), 2);
-        spans.iter().for_each(|span| changes.remove(span));
+        for span in &spans {
+            changes.remove(span);
+        }
         assert!(changes.is_empty());
     }
 

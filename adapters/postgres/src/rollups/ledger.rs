@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -253,71 +252,6 @@ impl PostgresRollups {
             })
         };
         rows.into_iter().map(group).collect()
-    }
-
-    /// Runs a step that must not hold up or fail a write of spans. Returns whether it was done; when Postgres is
-    /// away it is left alone for a moment.
-    pub(crate) async fn try_step<T>(
-        &self,
-        step: &'static str,
-        work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Option<T> {
-        if self.rest().is_some_and(|until| Instant::now() < until) {
-            return None;
-        }
-        let error = match tokio::time::timeout(self.patience, work).await {
-            Ok(Ok(done)) => return Some(done),
-            Ok(Err(error)) => error,
-            Err(_) => StoreError::unavailable("it took too long"),
-        };
-        metrics::counter!("traceway_rollup_failures_total", "step" => step).increment(1);
-        tracing::warn!(step, error = %Causes(&error), "sums were not brought up to date; they will be repaired");
-        if matches!(error, StoreError::Unavailable(_)) {
-            *self.resting_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-                Some(Instant::now() + self.patience);
-        }
-        None
-    }
-
-    fn rest(&self) -> Option<Instant> {
-        *self.resting_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Remembers hours that could not be made dirty.
-    pub(crate) fn remember(&self, scope: &Scope, doubt: Doubt) {
-        let mut pending = self.pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        pending.entry(*scope).or_default().merge(doubt);
-    }
-
-    /// Makes hours dirty that could not be before.
-    pub(super) async fn flush(&self, scope: &Scope) -> Result<(), StoreError> {
-        let taken = {
-            let mut pending = self.pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            pending.remove(scope)
-        };
-        let Some(doubt) = taken else {
-            return Ok(());
-        };
-        let marked = self.mark(scope, &doubt).await;
-        if marked.is_err() {
-            self.remember(scope, doubt);
-        }
-        marked
-    }
-}
-
-/// An error with its causes on one line.
-struct Causes<'a>(&'a StoreError);
-
-impl std::fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = std::error::Error::source(self.0);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 

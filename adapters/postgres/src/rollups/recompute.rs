@@ -137,6 +137,7 @@ impl PostgresRollups {
     /// remembered of batches a day after. For a worker now and then, so that no summary has to. Returns how many
     /// projects it looked after.
     pub async fn tidy(&self, projects: usize) -> Result<usize, StoreError> {
+        self.flush_all().await?;
         sqlx::query("DELETE FROM rollup_applied WHERE applied_at < now() - interval '1 day'")
             .execute(self.database.pool())
             .await
