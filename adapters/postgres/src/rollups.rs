@@ -13,6 +13,7 @@
 //! What can go wrong and is not noticed is mended by [`Rollups::repair`]: writes while Postgres was away whose
 //! process then died, and a crash between a span's move to another hour and its note's end.
 
+mod active;
 mod changes;
 mod ledger;
 mod recompute;
