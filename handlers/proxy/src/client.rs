@@ -17,6 +17,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
+use crate::reach::{PrivateTarget, Reach, Resolver};
+
 /// Connections are kept in several pools: an HTTP/2 pool has one connection per host, which carries about a
 /// hundred calls at a time. Model calls are long, and the next one would wait until another ends.
 const LANES: usize = 16;
@@ -40,8 +42,27 @@ pub enum ClientError {
 
 /// A call got no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct TransportError(String);
+pub(crate) enum TransportError {
+    /// The target may not be called.
+    #[error(transparent)]
+    Forbidden(PrivateTarget),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl TransportError {
+    fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(private) = error.downcast_ref::<PrivateTarget>() {
+                return Self::Forbidden(*private);
+            }
+            cause = error.source();
+        }
+        Self::Failed(told(error))
+    }
+}
 
 /// A pooled HTTP client for HTTP/1.1 and HTTP/2 that sends and hands back exactly what it is given: no header
 /// is added but `Host`, no redirect followed, nothing decompressed, no path rewritten. One per process.
@@ -57,30 +78,44 @@ struct Lane {
 
 /// Opens connections, TLS included, within [`CONNECT`].
 #[derive(Clone)]
-struct Connector(HttpsConnector<HttpConnector>);
+struct Connector {
+    https: Https,
+    reach: Reach,
+}
+
+type Https = HttpsConnector<HttpConnector<Resolver>>;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Service<Uri> for Connector {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Response = <Https as Service<Uri>>::Response;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx)
+        self.https.poll_ready(cx)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let opened = tokio::time::timeout(CONNECT, self.0.call(uri));
+        // An address is not resolved, so it is checked here.
+        if let Err(private) = self.reach.check(uri.host().unwrap_or_default()) {
+            return Box::pin(std::future::ready(Err(private.into())));
+        }
+        let opened = tokio::time::timeout(CONNECT, self.https.call(uri));
         Box::pin(async { opened.await.map_err(|_| "the connection took too long to open")? })
     }
 }
 
-/// Returns the client.
+/// Returns the client of a proxy that may call everything.
+pub fn http_client() -> Result<HttpClient, ClientError> {
+    http_client_within(Reach::Everything)
+}
+
+/// Returns the client of a proxy that may call what `reach` says.
 ///
 /// Certificates are checked as the operating system does, or against Mozilla's roots where it has none.
-pub fn http_client() -> Result<HttpClient, ClientError> {
-    let mut tcp = HttpConnector::new();
+pub fn http_client_within(reach: Reach) -> Result<HttpClient, ClientError> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver::new(reach.clone()));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(Duration::from_secs(30)));
@@ -95,7 +130,7 @@ pub fn http_client() -> Result<HttpClient, ClientError> {
         }
     };
     let connector = with_tls.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
-    let connector = Connector(connector);
+    let connector = Connector { https: connector, reach };
     let lane = |_| Lane { client: client(connector.clone()), calls: Arc::default() };
     Ok(HttpClient { lanes: (0..LANES).map(lane).collect() })
 }
@@ -118,7 +153,7 @@ impl HttpClient {
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Answer>, TransportError> {
         let lane = self.lane();
         let ticket = Ticket::take(&lane.calls);
-        let response = lane.client.request(request).await.map_err(|error| TransportError(told(&error)))?;
+        let response = lane.client.request(request).await.map_err(|error| TransportError::of(&error))?;
         Ok(response.map(|body| Answer { body, _ticket: ticket }))
     }
 

@@ -24,6 +24,9 @@ pub enum ProxyError {
         /// What is wrong with it.
         message: String,
     },
+    /// The target may not be called.
+    #[error(transparent)]
+    ForbiddenTarget(crate::reach::PrivateTarget),
     /// The caller may not use the proxy.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -57,7 +60,9 @@ impl ProxyError {
     /// The status, and the code that clients may match on.
     pub fn answer(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::ForbiddenHost(_) | Self::ForbiddenOrigin => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::ForbiddenHost(_) | Self::ForbiddenOrigin | Self::ForbiddenTarget(_) => {
+                (StatusCode::FORBIDDEN, "forbidden")
+            }
             Self::InvalidTarget { .. } | Self::UnreadableBody(_) => {
                 (StatusCode::BAD_REQUEST, "invalid_request")
             }

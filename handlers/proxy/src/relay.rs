@@ -279,6 +279,7 @@ impl Proxy {
             Ok(Err(_)) | Err(_) => {}
         }
         match failure {
+            Failure::Transport(TransportError::Forbidden(error)) => ProxyError::ForbiddenTarget(error),
             Failure::Transport(error) => ProxyError::Unreachable(error.to_string()),
             Failure::Timeout(seconds) => ProxyError::Timeout(seconds),
             Failure::Stopped => ProxyError::Stopping,

@@ -7,6 +7,7 @@
 mod access;
 mod bodies;
 mod calls;
+mod cloud;
 mod failures;
 mod recording;
 mod streams;
