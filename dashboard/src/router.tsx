@@ -1,9 +1,10 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { Notice } from "./components/Notices";
-import { Shell } from "./shell/Shell";
+import { AccountGate } from "./account/AccountGate";
 
 const root = createRootRoute({
-  component: Shell,
+  component: AccountGate,
   notFoundComponent: () => (
     <div className="flex h-full">
       <Notice title="There is no such page">The address may be misspelt, or from a newer version.</Notice>
@@ -19,13 +20,33 @@ const validateSearch = (search: Record<string, unknown>): Record<string, string>
       .map(([name, value]) => [name, String(value)]),
   );
 
+const page = <Path extends string>(path: Path, load: () => Promise<{ default: () => ReactNode }>) =>
+  createRoute({ getParentRoute: () => root, path, validateSearch, component: lazyRouteComponent(load) });
+
+const settings = page("/settings", () => import("./settings/SettingsPage"));
+
+const section = <Path extends string>(path: Path, load: () => Promise<{ default: () => ReactNode }>) =>
+  createRoute({ getParentRoute: () => settings, path, validateSearch, component: lazyRouteComponent(load) });
+
 const routes = [
-  createRoute({ getParentRoute: () => root, path: "/", validateSearch, component: lazyRouteComponent(() => import("./pages/OverviewPage")) }),
-  createRoute({ getParentRoute: () => root, path: "/traces", validateSearch, component: lazyRouteComponent(() => import("./pages/TracesPage")) }),
-  createRoute({ getParentRoute: () => root, path: "/traces/$id", validateSearch, component: lazyRouteComponent(() => import("./trace-detail/TraceDetailPage")) }),
-  createRoute({ getParentRoute: () => root, path: "/spans", validateSearch, component: lazyRouteComponent(() => import("./pages/SpansPage")) }),
-  createRoute({ getParentRoute: () => root, path: "/sessions", validateSearch, component: lazyRouteComponent(() => import("./pages/SessionsPage")) }),
-  createRoute({ getParentRoute: () => root, path: "/sessions/$id", validateSearch, component: lazyRouteComponent(() => import("./pages/SessionDetailPage")) }),
+  page("/", () => import("./pages/OverviewPage")),
+  page("/traces", () => import("./pages/TracesPage")),
+  page("/traces/$id", () => import("./trace-detail/TraceDetailPage")),
+  page("/spans", () => import("./pages/SpansPage")),
+  page("/sessions", () => import("./pages/SessionsPage")),
+  page("/sessions/$id", () => import("./pages/SessionDetailPage")),
+  settings.addChildren([
+    section("/", () => import("./settings/GeneralSection")),
+    section("/api-keys", () => import("./settings/KeysSection")),
+    section("/team", () => import("./settings/TeamSection")),
+    section("/usage", () => import("./settings/UsageSection")),
+    section("/billing", () => import("./settings/BillingSection")),
+  ]),
+  page("/login", () => import("./doors/LoginPage")),
+  page("/signup", () => import("./doors/SignupPage")),
+  page("/forgot-password", () => import("./doors/ForgotPasswordPage")),
+  page("/reset-password", () => import("./doors/ResetPasswordPage")),
+  page("/accept-invite", () => import("./doors/AcceptInvitePage")),
 ] as const;
 
 export const router = createRouter({

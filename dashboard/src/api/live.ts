@@ -1,4 +1,5 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { API_BASE } from "./base";
 import type { LiveEvent } from "./types";
 
 export type LiveState = "connecting" | "live" | "disconnected";
@@ -18,7 +19,18 @@ class LiveStream {
   /** Whether the last try to connect failed, so that the next failure says more than "connecting". */
   private failed = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private stay: (() => void) | undefined;
+  private onRefusal: (() => void) | undefined;
   state: LiveState = "connecting";
+
+  /**
+   * Keeps the stream open, whoever listens. It is called before the first question is asked, so that nothing happens
+   * unheard between an answer and it. `onRefusal` hears when the server no longer lets this tab listen.
+   */
+  keepOpen(onRefusal?: () => void): void {
+    this.onRefusal = onRefusal;
+    this.stay ??= this.listen(() => undefined);
+  }
 
   listen(listener: (events: LiveEvent[]) => void): () => void {
     this.listeners.add(listener);
@@ -43,7 +55,7 @@ class LiveStream {
   private open(): void {
     if (!this.failed) this.become("connecting");
     const since = this.lastId === "" ? "" : `&since=${this.lastId}`;
-    const source = new EventSource(`/api/events?payload=none${since}`);
+    const source = new EventSource(`${API_BASE}/api/events?payload=none${since}`, { withCredentials: API_BASE !== "" });
     this.source = source;
     source.onopen = () => {
       this.failed = false;
@@ -65,6 +77,7 @@ class LiveStream {
         // The browser gives up after a refusal; we go on, from the last event seen.
         this.become("disconnected");
         this.source = null;
+        this.onRefusal?.();
         this.retry = setTimeout(() => this.listeners.size > 0 && this.open(), 3000);
       } else {
         // The browser tries again by itself; a stream that merely ended is back at once.

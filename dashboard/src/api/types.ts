@@ -19,6 +19,20 @@ export type SessionDetail = Schemas["SessionDetail"];
 export type Summary = Schemas["AnalyticsSummary"];
 export type Stats = Schemas["Stats"];
 export type Health = Schemas["Health"];
+export type AuthConfig = Schemas["AuthConfig"];
+export type Me = Schemas["Me"];
+export type Org = Schemas["Org"];
+export type PlanLimits = Schemas["PlanLimits"];
+export type Project = Schemas["Project"];
+export type ProjectPatch = Schemas["ProjectPatch"];
+export type Member = Schemas["Member"];
+export type Invite = Schemas["Invite"];
+export type CreatedInvite = Schemas["CreatedInvite"];
+export type ApiKey = Schemas["ApiKey"];
+export type CreatedKey = Schemas["CreatedKey"];
+export type Usage = Schemas["Usage"];
+export type Metered = Schemas["Metered"];
+export type Destination = Schemas["Destination"];
 
 /** What the live stream says. */
 export type LiveEvent =

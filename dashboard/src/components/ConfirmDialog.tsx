@@ -1,6 +1,6 @@
 import { AlertDialog } from "radix-ui";
 import { useState, type ReactNode } from "react";
-import { ApiError } from "../api/client";
+import { explain } from "../api/wording";
 import { Button } from "./Button";
 
 /** Asks before something that cannot be undone. With `typed`, the word has to be typed first. */
@@ -38,7 +38,7 @@ export function ConfirmDialog({
       await onConfirm();
       change(false);
     } catch (cause) {
-      setError(cause instanceof ApiError ? cause.message : "It could not be done.");
+      setError(explain(cause));
     } finally {
       setBusy(false);
     }

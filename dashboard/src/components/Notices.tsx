@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
+import { explain, headingOf } from "../api/wording";
 import { Button } from "./Button";
 
 /** A calm note in the middle of a page: what is missing, and what to do. */
@@ -13,15 +14,16 @@ export function Notice({ title, children, action }: { title: string; children?: 
   );
 }
 
-/** What went wrong, in the API's words, and another try. */
+/** Whether the page comes from a server on the reader's own machine. */
+const isAtHome = /^(localhost|127\.|\[::1\]|0\.0\.0\.0)/.test(location.hostname);
+
+/** What went wrong, in the API's words where there are no better ones, and another try. */
 export function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
   const unreachable = error instanceof ApiError && error.status === 0;
+  const cause = isAtHome ? "Is traceway serve still running?" : "Is this computer online?";
   return (
-    <Notice
-      title={unreachable ? "The server cannot be reached" : "This cannot be shown"}
-      action={<Button onClick={onRetry}>Try again</Button>}
-    >
-      {unreachable ? "Is traceway serve still running? The page goes on as soon as it answers." : error.message}
+    <Notice title={headingOf(error)} action={<Button onClick={onRetry}>Try again</Button>}>
+      {unreachable ? `${cause} The page goes on as soon as it answers.` : explain(error)}
     </Notice>
   );
 }

@@ -1,10 +1,23 @@
 import { Tabs } from "radix-ui";
+import { lazy, Suspense, type ReactNode } from "react";
+import { useAccount } from "../account/account";
+import { apiOrigin } from "../api/base";
 import { CopyButton } from "./CopyButton";
 
-const api = location.origin;
+const CloudOnboarding = lazy(() => import("../onboarding/CloudOnboarding"));
+
+const api = apiOrigin();
 const proxy = `${location.protocol}//${location.hostname}:3001`;
 
-const SNIPPETS: readonly { id: string; name: string; note: string; code: string }[] = [
+/** Lines to copy, and what they are for. */
+export interface Snippet {
+  id: string;
+  name: string;
+  note: string;
+  code: string;
+}
+
+const SNIPPETS: readonly Snippet[] = [
   {
     id: "openai-python",
     name: "OpenAI · Python",
@@ -45,11 +58,11 @@ const SNIPPETS: readonly { id: string; name: string; note: string; code: string 
 ];
 
 /** The lines to copy to get the first trace. */
-export function Snippets() {
+export function Snippets({ snippets }: { snippets: readonly Snippet[] }) {
   return (
-    <Tabs.Root defaultValue={SNIPPETS[0]?.id} className="w-full text-left">
+    <Tabs.Root defaultValue={snippets[0]?.id} className="w-full text-left">
       <Tabs.List aria-label="Ways to send traces" className="flex gap-4 overflow-x-auto border-b border-line">
-        {SNIPPETS.map(({ id, name }) => (
+        {snippets.map(({ id, name }) => (
           <Tabs.Trigger
             key={id}
             value={id}
@@ -59,21 +72,45 @@ export function Snippets() {
           </Tabs.Trigger>
         ))}
       </Tabs.List>
-      {SNIPPETS.map(({ id, note, code }) => (
+      {snippets.map(({ id, note, code }) => (
         <Tabs.Content key={id} value={id} className="pt-3">
           <p className="mb-2 text-muted">{note}</p>
-          <div className="relative rounded-md border border-line bg-surface">
-            <pre className="overflow-x-auto p-3 pr-10 font-mono text-[12px] leading-5">{code}</pre>
-            <CopyButton text={code} label="Copy" className="absolute top-2 right-2" />
-          </div>
+          <Code text={code} />
         </Tabs.Content>
       ))}
     </Tabs.Root>
   );
 }
 
+/** Lines to copy. */
+export function Code({ text, label = "Copy" }: { text: string; label?: string }) {
+  return (
+    <div className="relative rounded-md border border-line bg-surface">
+      <pre className="overflow-x-auto p-3 pr-10 font-mono text-[12px] leading-5">{text}</pre>
+      <CopyButton text={text} label={label} className="absolute top-2 right-2" />
+    </div>
+  );
+}
+
 /** What a project without traces shows: how to get the first one, and that it is being waited for. */
 export function Onboarding() {
+  const account = useAccount();
+  if (account.mode === "cloud") {
+    return (
+      <Suspense>
+        <CloudOnboarding account={account} />
+      </Suspense>
+    );
+  }
+  return (
+    <OnboardingFrame>
+      <Snippets snippets={SNIPPETS} />
+      <Listening />
+    </OnboardingFrame>
+  );
+}
+
+export function OnboardingFrame({ children }: { children: ReactNode }) {
   return (
     <div className="mx-auto flex w-full max-w-[680px] flex-1 flex-col justify-center gap-5 px-4 py-10">
       <div>
@@ -82,11 +119,17 @@ export function Onboarding() {
           Every call your application makes appears here while it is still running: prompts, answers, tokens, cost.
         </p>
       </div>
-      <Snippets />
+      {children}
+    </div>
+  );
+}
+
+/** Says that the first trace is being waited for. */
+export function Listening() {
+  return (
       <p className="flex items-center gap-2 text-muted">
         <span className="size-2 rounded-full bg-run motion-safe:animate-pulse" />
         Listening for traces…
       </p>
-    </div>
   );
 }

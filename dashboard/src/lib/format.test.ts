@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { counted, formatAgo, formatCost, formatCount, formatDuration, formatElapsed } from "./format";
+import { counted, formatAgo, formatBytes, formatCost, formatCount, formatDuration, formatElapsed } from "./format";
 
 test("durations change unit where the next one reads better", () => {
   expect([0, 420, 999, 1240, 59_990, 60_000, 125_000, 3_720_000].map(formatDuration)).toEqual([
@@ -31,4 +31,8 @@ test("times in the future count as now", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
   expect(formatAgo("2026-01-01T00:00:09Z", now)).toBe("now");
   expect(formatAgo("2025-12-31T22:00:00Z", now)).toBe("2 h");
+});
+
+test("bytes are said in the unit that reads best", () => {
+  expect([0, 999, 1000, 1_234_567, 5e12, 7e15].map(formatBytes)).toEqual(["0 B", "999 B", "1.0 kB", "1.2 MB", "5.0 TB", "7000.0 TB"]);
 });

@@ -3,6 +3,8 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { Columns3, Download, MoreHorizontal, PanelRightClose, Trash2 } from "lucide-react";
 import { lazy, Suspense, useCallback, useState } from "react";
+import { useMay } from "../account/account";
+import { API_BASE } from "../api/base";
 import { api, ApiError } from "../api/client";
 import type { Trace, TraceDetail, TracePage } from "../api/types";
 import { ConfirmDialog } from "../components/ConfirmDialog";
@@ -31,7 +33,8 @@ const keyOf = (trace: Trace) => trace.id;
 
 /** All traces, the newest first, growing at the top while one looks. */
 export default function TracesPage() {
-  const [search, change] = useListSearch();
+  const [search, change, url] = useListSearch();
+  const mayWrite = useMay("traces_write");
   const navigate = useNavigate();
   const [scrolled, setScrolled] = useState(false);
   const [selected, setSelected] = useState<string | null>(null);
@@ -48,10 +51,10 @@ export default function TracesPage() {
     gone: (event, trace) => event.type === "trace_deleted" && event.trace_id === trace.id,
   });
 
-  const { peek: _peek, span: _span, trace: _trace, ...filters } = search;
+  const { peek: _peek, span: _span, trace: _trace, ...filters } = url;
   const open = (trace: Trace) => void navigate({ to: "/traces/$id", params: { id: trace.id }, search: filters as never });
   const longest = Math.max(1, ...list.rows.map((trace) => trace.duration_ms ?? 0));
-  const columns = traceColumns(longest, setDoomed, filters).filter((column) => !hidden.includes(column.id));
+  const columns = traceColumns(longest, setDoomed, filters).filter((column) => !hidden.includes(column.id) && (mayWrite || column.id !== "delete"));
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const unfiltered = search.q === undefined && search.since === undefined && search.until === undefined;
   const onEnd = useCallback(() => list.more(), [list.more]);
@@ -112,13 +115,15 @@ export default function TracesPage() {
           <DropdownMenu.Portal>
             <DropdownMenu.Content align="end" sideOffset={4} className={MENU}>
               <DropdownMenu.Item asChild className={MENU_ITEM}>
-                <a href="/api/export/json" download>
+                <a href={`${API_BASE}/api/export/json`} download>
                   <Download size={13} className="text-muted" /> Export everything as JSON
                 </a>
               </DropdownMenu.Item>
-              <DropdownMenu.Item className={`${MENU_ITEM} text-fail`} onSelect={() => setClearing(true)}>
-                <Trash2 size={13} /> Clear all traces…
-              </DropdownMenu.Item>
+              {mayWrite && (
+                <DropdownMenu.Item className={`${MENU_ITEM} text-fail`} onSelect={() => setClearing(true)}>
+                  <Trash2 size={13} /> Clear all traces…
+                </DropdownMenu.Item>
+              )}
             </DropdownMenu.Content>
           </DropdownMenu.Portal>
         </DropdownMenu.Root>

@@ -1,12 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
-import { Keyboard, ListTree, Moon, Sun, TextSearch } from "lucide-react";
+import { Keyboard, ListTree, LogOut, Moon, Settings, Sun, TextSearch } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
+import { useAccount } from "../account/account";
 import { api, query } from "../api/client";
 import type { SpanPage, Trace, TraceDetail, TracePage } from "../api/types";
 import { StatusDot, statusOf } from "../components/Parts";
 import { setTheme } from "../lib/theme";
+import { absence, SECTIONS } from "../settings/sections";
+import { logOut } from "./AccountMenu";
 import { PAGES } from "./pages";
 
 const ITEM = "flex h-8 cursor-default items-center gap-2.5 rounded px-2 data-[selected=true]:bg-hover";
@@ -35,11 +38,14 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
     act();
   };
   const matches = (name: string) => name.toLowerCase().includes(text.trim().toLowerCase());
-  const pages = PAGES.filter(({ name }) => matches(name));
+  const account = useAccount();
+  const sections = SECTIONS.filter((section) => section.to !== "/settings" && absence(section, account) === null);
+  const pages = [...PAGES, ...sections.map(({ to, name }) => ({ to, name: `Settings: ${name}`, Icon: Settings }))].filter(({ name }) => matches(name));
   const actions: readonly [string, ReactNode, () => void][] = [
     ["Dark theme", <Moon key="d" size={14} />, () => setTheme("dark")],
     ["Light theme", <Sun key="l" size={14} />, () => setTheme("light")],
     ["Keyboard keys", <Keyboard key="k" size={14} />, onKeys],
+    ...(account.mode === "cloud" ? [["Log out", <LogOut key="o" size={14} />, () => void logOut()] satisfies [string, ReactNode, () => void]] : []),
   ];
   const offered = actions.filter(([name]) => matches(name));
   const values = [

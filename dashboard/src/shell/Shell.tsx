@@ -2,14 +2,18 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { Monitor, Moon, Search, Sun } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useAccount } from "../account/account";
 import { api } from "../api/client";
 import type { Health } from "../api/types";
 import { Failed } from "../components/Notices";
 import { isCovered, isTyping } from "../lib/keys";
 import { setTheme, useTheme, type Theme } from "../lib/theme";
-import { PAGES } from "./pages";
+import { Mark } from "../components/Mark";
+import { DATA_PAGES, PAGES, SETTINGS, type Page } from "./pages";
 
 const Palette = lazy(() => import("./Palette"));
+const AccountMenu = lazy(() => import("./AccountMenu"));
+const ProjectSwitcher = lazy(() => import("./ProjectSwitcher"));
 const KeyList = lazy(() => import("./KeyList"));
 
 /** The frame of every page: navigation, the palette, and keys that work everywhere. */
@@ -37,6 +41,7 @@ export function Shell() {
       <main className="min-h-0 min-w-0 flex-1">
         <Outlet />
       </main>
+      <TopBar />
       <Suspense>
         {palette && <Palette onClose={() => setPalette(false)} onKeys={() => setKeys(true)} />}
         {keys && <KeyList onClose={() => setKeys(false)} />}
@@ -45,19 +50,11 @@ export function Shell() {
   );
 }
 
-function Mark() {
-  return (
-    <svg width="20" height="20" viewBox="0 0 24 24" aria-hidden>
-      <rect width="24" height="24" rx="6" fill="var(--accent)" />
-      <path d="M5 7h9M8 12h9M11 17h8" stroke="var(--on-accent)" strokeWidth="2.4" strokeLinecap="round" />
-    </svg>
-  );
-}
-
 const LINK =
   "flex items-center gap-2.5 rounded-md text-muted hover:bg-hover hover:text-text data-[status=active]:bg-hover data-[status=active]:text-text";
 
 function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; onPalette: () => void; onKeys: () => void }) {
+  const isCloud = useAccount().mode === "cloud";
   return (
     <nav
       aria-label="Main"
@@ -67,6 +64,13 @@ function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; on
         <Mark />
         Traceway
       </Link>
+      {isCloud && (
+        <div className="mb-3 h-11 max-md:hidden">
+          <Suspense>
+            <ProjectSwitcher />
+          </Suspense>
+        </div>
+      )}
       <button
         type="button"
         onClick={onPalette}
@@ -76,37 +80,65 @@ function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; on
         Search
         <kbd className="ml-auto font-sans text-[11px]">⌘K</kbd>
       </button>
-      {PAGES.map(({ to, name, key, Icon }) => (
-        <Link
-          key={to}
-          to={to}
-          search={{} as never}
-          activeOptions={{ exact: to === "/", includeSearch: false }}
-          title={`${name} (g ${key})`}
-          className={`${LINK} max-md:h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 max-md:px-3 max-md:text-[11px] md:h-8 md:px-2`}
-        >
-          <Icon size={15} strokeWidth={1.75} />
-          {name}
-        </Link>
+      {DATA_PAGES.map((page) => (
+        <PageLink key={page.to} page={page} />
       ))}
-      <button type="button" onClick={onPalette} className={`${LINK} h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 px-3 text-[11px] md:hidden`}>
+      <div className="mt-auto contents md:block">
+        <PageLink page={SETTINGS} />
+      </div>
+      <button type="button" onClick={onPalette} className={`${LINK} h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 px-2 text-[11px] md:hidden`}>
         <Search size={15} strokeWidth={1.75} />
         Search
       </button>
-      <div className="mt-auto flex flex-col gap-2 max-md:hidden">
+      <div className="mt-2 flex flex-col gap-2 max-md:hidden">
+        {isCloud && (
+          <div className="h-11">
+            <Suspense>
+              <AccountMenu />
+            </Suspense>
+          </div>
+        )}
         <ThemeSwitch />
         <div className="flex items-center gap-2 px-2 text-[11px] text-faint">
           <span
             className={`size-1.5 rounded-full ${health?.status === "ok" ? "bg-ok" : "bg-fail"}`}
             title={health?.status === "ok" ? "The server is well" : "The server cannot write"}
           />
-          {health === undefined ? "…" : `v${health.version} · ${health.storage.backend}`}
+          {health === undefined ? "…" : `v${health.version}${isCloud ? "" : ` · ${health.storage.backend}`}`}
           <button type="button" onClick={onKeys} aria-label="Keyboard keys" title="Keyboard keys (?)" className="ml-auto rounded border border-line px-1.5 hover:text-text">
             ?
           </button>
         </div>
       </div>
     </nav>
+  );
+}
+
+function PageLink({ page: { to, name, key, Icon } }: { page: Page }) {
+  return (
+    <Link
+      to={to}
+      search={{} as never}
+      activeOptions={{ exact: to === "/", includeSearch: false }}
+      title={`${name} (g ${key})`}
+      className={`${LINK} max-md:h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 max-md:px-2 max-md:text-[11px] md:h-8 md:px-2`}
+    >
+      <Icon size={15} strokeWidth={1.75} />
+      {name}
+    </Link>
+  );
+}
+
+/** On narrow screens, where one is and who one is stands above the page. */
+function TopBar() {
+  if (useAccount().mode === "local") return null;
+  return (
+    <div className="flex h-12 shrink-0 items-center justify-between gap-2 border-b border-line bg-surface px-2 md:hidden">
+      <Suspense>
+        <ProjectSwitcher />
+        <AccountMenu brief />
+      </Suspense>
+    </div>
   );
 }
 

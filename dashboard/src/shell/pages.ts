@@ -1,9 +1,22 @@
-import { Activity, LayoutDashboard, ListTree, MessagesSquare, type LucideIcon } from "lucide-react";
+import { Activity, LayoutDashboard, ListTree, MessagesSquare, Settings, type LucideIcon } from "lucide-react";
 
-/** The pages of the sidebar, with the key that follows `g`. */
-export const PAGES: readonly { to: "/" | "/traces" | "/spans" | "/sessions"; name: string; key: string; Icon: LucideIcon }[] = [
+export interface Page {
+  to: "/" | "/traces" | "/spans" | "/sessions" | "/settings";
+  name: string;
+  /** The key that follows `g`. */
+  key: string;
+  Icon: LucideIcon;
+}
+
+/** What one looks at. */
+export const DATA_PAGES: readonly Page[] = [
   { to: "/", name: "Overview", key: "o", Icon: LayoutDashboard },
   { to: "/traces", name: "Traces", key: "t", Icon: ListTree },
   { to: "/spans", name: "Spans", key: "s", Icon: Activity },
   { to: "/sessions", name: "Sessions", key: "e", Icon: MessagesSquare },
 ];
+
+export const SETTINGS: Page = { to: "/settings", name: "Settings", key: ",", Icon: Settings };
+
+/** Every page of the sidebar. */
+export const PAGES: readonly Page[] = [...DATA_PAGES, SETTINGS];

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowLeft, Braces, Trash2 } from "lucide-react";
 import { useMemo, useState } from "react";
+import { useMay } from "../account/account";
 import { api } from "../api/client";
 import type { Span } from "../api/types";
 import { Button } from "../components/Button";
@@ -171,6 +172,7 @@ function PanelHeader({
   onDeleted,
 }: Omit<PanelProps, "tab" | "onTab"> & Pick<BodyProps, "siblings"> & { now: number }) {
   const [deleting, setDeleting] = useState(false);
+  const mayDelete = useMay("traces_write");
   const client = useQueryClient();
   const family = familyOf(span);
   const { start, end } = extentOf(span, now);
@@ -194,9 +196,11 @@ function PanelHeader({
         <div className="ml-auto flex shrink-0 items-center">
           <CopyButton text={span.id} label="Copy span id" />
           <CopyButton text={() => printed(span)} label="Copy span as JSON" icon={<Braces size={14} />} />
-          <IconButton label="Delete span" onClick={() => setDeleting(true)}>
-            <Trash2 size={14} />
-          </IconButton>
+          {mayDelete && (
+            <IconButton label="Delete span" onClick={() => setDeleting(true)}>
+              <Trash2 size={14} />
+            </IconButton>
+          )}
         </div>
       </div>
       <div className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1 text-[12px] text-muted">

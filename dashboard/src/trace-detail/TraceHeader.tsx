@@ -1,5 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { ChevronDown, ChevronRight, ChevronUp, Download, MessagesSquare, Trash2 } from "lucide-react";
+import { useMay } from "../account/account";
+import { API_BASE } from "../api/base";
 import type { Trace } from "../api/types";
 import { CopyButton } from "../components/CopyButton";
 import { Cost, Count, Duration } from "../components/Figures";
@@ -24,6 +26,7 @@ interface Props {
 
 /** What the trace is, how it went, what it took; and the way back to its list. */
 export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, onDelete }: Props) {
+  const mayDelete = useMay("traces_write");
   const name = trace.name ?? "Unnamed trace";
   return (
     <header className="shrink-0 border-b border-line px-4 pt-2.5 pb-2.5 md:px-5">
@@ -53,7 +56,7 @@ export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, o
           </IconButton>
           <span className="mx-1.5 h-4 w-px bg-line" />
           <a
-            href={`/api/export/json?trace_id=${encodeURIComponent(trace.id)}`}
+            href={`${API_BASE}/api/export/json?trace_id=${encodeURIComponent(trace.id)}`}
             download={`${trace.id}.json`}
             aria-label="Export as JSON"
             title="Export as JSON"
@@ -61,9 +64,11 @@ export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, o
           >
             <Download size={14} />
           </a>
-          <IconButton label="Delete trace" onClick={onDelete}>
-            <Trash2 size={14} />
-          </IconButton>
+          {mayDelete && (
+            <IconButton label="Delete trace" onClick={onDelete}>
+              <Trash2 size={14} />
+            </IconButton>
+          )}
           <LiveIndicator />
         </div>
       </div>

@@ -12,5 +12,6 @@ describe("neighbours", () => {
   it("are looked for with the filters of the list alone", () => {
     const search = { q: "status:failed", since: "24h", span: "s", view: "waterfall", tab: "", limit: 5 };
     expect(listFilters(search)).toEqual({ q: "status:failed", since: "24h" });
+    expect(listFilters({ ...search, since: "all" })).toEqual({ q: "status:failed" });
   });
 });

@@ -60,7 +60,8 @@ export function listFilters(search: ListSearch): Record<string, string> {
   const filters: Record<string, string> = {};
   for (const name of listParameters) {
     const value = text(search[name]);
-    if (value !== null) filters[name] = value;
+    // A list of all time says so, where its project usually shows less.
+    if (value !== null && !(name === "since" && value === "all")) filters[name] = value;
   }
   return filters;
 }

@@ -1,0 +1,50 @@
+import { useQuery } from "@tanstack/react-query";
+import { Navigate, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { Failed } from "../components/Notices";
+import { Shell } from "../shell/Shell";
+import { AccountContext, accountQuery, isVisitor, loginPath, whenChangedElsewhere, type Account, type Visitor } from "./account";
+import { isDoor } from "../doors/paths";
+
+/** Shows pages to those the server knows, and the way in to everybody else. */
+export function AccountGate() {
+  const account = useQuery({
+    ...accountQuery,
+    refetchInterval: (query) => (query.state.data === undefined && query.state.error !== null ? 3_000 : false),
+  });
+  const place = useRouterState({ select: ({ location }) => location });
+  useReloadOnChange(account.data);
+
+  if (account.data === undefined) {
+    if (!account.isError) return null;
+    return (
+      <main className="flex h-full">
+        <Failed error={account.error} onRetry={() => void account.refetch()} />
+      </main>
+    );
+  }
+  const atDoor = isDoor(place.pathname);
+  if (atDoor && account.data.mode === "local") return <Navigate to="/" replace />;
+  if (!atDoor && isVisitor(account.data)) return <ToLogin path={loginPath({ pathname: place.pathname, search: place.searchStr })} />;
+  return <AccountContext value={account.data}>{atDoor ? <Outlet /> : <Shell />}</AccountContext>;
+}
+
+/** Leaves by loading the page anew, so that nothing of an ended session stays in memory. */
+function ToLogin({ path }: { path: string }) {
+  useEffect(() => location.replace(path), [path]);
+  return null;
+}
+
+/** Another tab, or an admin, may take this one elsewhere: what it shows would be of two projects. */
+function useReloadOnChange(account: Account | Visitor | undefined) {
+  const place = account === undefined || account.mode === "local" || isVisitor(account) ? null : placeOf(account.user);
+  const first = useRef(place);
+  useEffect(() => {
+    if (place === null) return;
+    if (first.current !== null && first.current !== place) location.reload();
+    first.current = place;
+  }, [place]);
+  useEffect(() => whenChangedElsewhere(() => location.reload()), []);
+}
+
+const placeOf = (user: { user_id: string; org_id: string; project_id: string }) => `${user.user_id} ${user.org_id} ${user.project_id}`;
