@@ -112,7 +112,7 @@ async fn a_connection_that_died_is_replaced_unnoticed() {
     )
     .execute(&mut raw)
     .await
-    .map(|done| assert_eq!(done.rows_affected(), 1))
+    .map(|done| assert!(done.rows_affected() >= 1))
     .unwrap();
     database.check().await.unwrap();
     database.close().await;

@@ -89,6 +89,8 @@ async fn owners_that_leave_at_once_leave_one<I: Accounts + Orgs + Invites>(ident
     for number in 0..7 {
         owners.push(join(identity, &owner, &format!("race-owner{number}"), Role::Owner).await);
     }
+    // Connections that must be opened first would let one follow the other.
+    join_all((0..CROWD).map(|_| identity.list_members(owner.org))).await;
     let leaving = owners.iter().map(|user| identity.remove_member(owner.org, *user, Role::Owner, time(1)));
     let outcomes = join_all(leaving).await;
     let refused = outcomes.iter().filter(|outcome| *outcome.as_ref().unwrap() == MemberChange::LastOwner);
