@@ -89,8 +89,12 @@ pub(crate) fn proxy(
 ) -> anyhow::Result<Router> {
     let admission: Arc<dyn proxy::Admission> = match &stores.own {
         Own::Local(_) => Arc::new(proxy::Everyone),
-        Own::Cloud(own) => Arc::new(proxy::Members::new(Arc::clone(&own.keyring), Arc::clone(&own.quota))),
+        Own::Cloud(own) => Arc::new(proxy::KeyHolders::new(Arc::clone(&own.keyring), Arc::clone(&own.quota))),
     };
+    // Whoever calls the cloud must not get at what lies behind it.
+    let reach = settings.cloud.as_ref().map_or(proxy::Reach::Everything, |cloud| proxy::Reach::Public {
+        except: cloud.proxy_allow.as_slice().into(),
+    });
     let deps = proxy::Deps {
         recorder: stores.recorder.clone(),
         spool: Arc::clone(&stores.spool) as _,
@@ -98,7 +102,7 @@ pub(crate) fn proxy(
         admission,
         clock: Arc::clone(&stores.clock),
         ids: Arc::clone(&stores.ids),
-        client: proxy::http_client()?,
+        client: proxy::http_client_within(reach)?,
         settings: proxy::Settings {
             target: settings.target.clone(),
             capture: settings.capture,

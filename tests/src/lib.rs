@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod clients;
+pub mod cloud;
 pub mod collector;
 pub mod conformance;
 pub mod mount;

@@ -3,6 +3,7 @@
 //! A mount is the product in one of its shapes: the local binary, a container, functions. [`LocalMount`] starts the
 //! real binary in a folder of its own; [`RunningMount`] uses a server somebody else started.
 
+mod cloud;
 mod local;
 mod running;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::cloud::CloudMount;
 pub use self::local::{LocalMount, LocalServer, binary};
 pub use self::running::RunningMount;
 
@@ -96,6 +98,9 @@ pub enum MountError {
     /// The mount cannot start further instances.
     #[error("this mount has one instance only")]
     OneInstance,
+    /// What the mount needs could not be started.
+    #[error("the mount did not start: {0}")]
+    Other(std::sync::Arc<str>),
     /// A file or process operation failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),

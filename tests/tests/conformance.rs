@@ -1,4 +1,5 @@
-//! Runs the conformance suite against the local binary, or against the server that `CONFORMANCE_URL` names.
+//! Runs the conformance suite against the local binary, against the cloud with `CONFORMANCE_MOUNT=cloud`, or against the
+//! server that `CONFORMANCE_URL` names.
 //!
 //! Besides the usual arguments of a test binary: `--report FOLDER` (or `CONFORMANCE_REPORT`) writes what came of each
 //! case as JSON and as a Markdown table.
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::conformance::{Suite, all, trials};
-use conformance::mount::{LocalMount, Mount, RunningMount};
+use conformance::mount::{CloudMount, LocalMount, Mount, RunningMount};
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
@@ -16,10 +17,16 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_iter(rest);
     // Cases mostly wait, so more of them run at once than there are cores.
     arguments.test_threads.get_or_insert(8);
-    let mount: Arc<dyn Mount> = match RunningMount::from_env() {
-        Some(running) => Arc::new(running),
-        None => Arc::new(LocalMount),
-    };
+    let mount: Arc<dyn Mount> =
+        match (RunningMount::from_env(), std::env::var("CONFORMANCE_MOUNT").as_deref()) {
+            (Some(running), _) => Arc::new(running),
+            (None, Err(_) | Ok("" | "local")) => Arc::new(LocalMount),
+            (None, Ok("cloud")) => Arc::new(CloudMount),
+            (None, Ok(other)) => {
+                eprintln!("CONFORMANCE_MOUNT is {other:?}; there are local and cloud");
+                return ExitCode::FAILURE;
+            }
+        };
     let suite = match Suite::new(mount) {
         Ok(suite) => suite,
         Err(error) => {

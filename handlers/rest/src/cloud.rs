@@ -34,6 +34,8 @@ pub struct Cloud {
     pub resets: Arc<dyn Resets>,
     /// What has been used.
     pub meter: Arc<dyn Meter>,
+    /// Calls that an organisation may make in a second.
+    pub calls_per_second: u32,
     /// Rate limits.
     pub limiter: Arc<dyn RateLimiter>,
     /// What to drop from memory.

@@ -18,7 +18,6 @@ use crate::error::ApiError;
 const LOGIN: Window = Window { max: 10, per: Duration::from_mins(1) };
 const FORGOT_BY_EMAIL: Window = Window { max: 3, per: Duration::from_hours(1) };
 const FORGOT_BY_IP: Window = Window { max: 10, per: Duration::from_hours(1) };
-const CALLS: Window = Window { max: 100, per: Duration::from_secs(1) };
 
 /// The client's address as the contract tells it, hashed: what limits are kept by need not be readable.
 pub(crate) struct Client(String);
@@ -81,7 +80,8 @@ pub(crate) async fn per_org(
 ) -> Response {
     if let (Some(cloud), Some(identity)) = (cloud, request.extensions().get::<Identity>()) {
         let key = format!("org:{}", identity.scope.org.0);
-        if let Err(error) = check(&*cloud.limiter, key, CALLS).await {
+        let calls = Window { max: cloud.calls_per_second, per: Duration::from_secs(1) };
+        if let Err(error) = check(&*cloud.limiter, key, calls).await {
             return error.into_response();
         }
     }

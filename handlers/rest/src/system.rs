@@ -39,6 +39,8 @@ pub struct Server {
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     /// Begins a graceful stop; `None` where that is not for callers to do.
     pub shutdown: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Whether requests should come here: not while it warms up, and no more once it was told to stop.
+    pub is_open: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Cancelled when the server begins to stop, so that streams without an end can end.
     pub stopping: CancellationToken,
     /// The config file; `None` where there is none.
@@ -164,10 +166,17 @@ struct Condition {
     status: &'static str,
 }
 
-/// Answers 200 when requests can be served, 503 when the store cannot answer or cannot write.
+/// Answers 200 when requests should come here; 503 while the server starts or stops, and when the store cannot answer
+/// or cannot write.
 #[utoipa::path(get, path = "/api/ready", tag = "system",
     responses((status = 200, body = Condition), (status = 503, body = ErrorBody)))]
-async fn ready(State(spans): State<Arc<dyn SpanStore>>) -> Result<Json<Condition>, ApiError> {
+async fn ready(
+    State(spans): State<Arc<dyn SpanStore>>,
+    State(server): State<Server>,
+) -> Result<Json<Condition>, ApiError> {
+    if !(server.is_open)() {
+        return Err(ApiError::Unavailable("the server is starting or stopping"));
+    }
     spans.check().await?;
     Ok(Json(Condition { status: "ready" }))
 }

@@ -141,8 +141,8 @@ pub(crate) struct CloudFlags {
     #[arg(long, env = "TRACEWAY_RATE_LIMIT", value_name = "N", help_heading = "Cloud limits")]
     pub(crate) rate_limit: Option<String>,
 
-    /// Private addresses the proxy may call all the same: networks such as 10.0.0.0/8, separated by commas.
-    #[arg(long, env = "TRACEWAY_PROXY_ALLOW", value_name = "NETWORKS", help_heading = "Cloud limits")]
+    /// Names and addresses of the own network that the proxy may call all the same, separated by commas.
+    #[arg(long, env = "TRACEWAY_PROXY_ALLOW", value_name = "HOSTS", help_heading = "Cloud limits")]
     pub(crate) proxy_allow: Option<String>,
 }
 

@@ -83,6 +83,7 @@ fn server(clock: &FixedClock, mode: &'static str) -> Server {
         started_at: clock.now(),
         metrics: None,
         shutdown: None,
+        is_open: Arc::new(|| true),
         stopping: tokio_util::sync::CancellationToken::new(),
         config: None,
     }
@@ -105,6 +106,7 @@ impl Stage {
         let resend = service_emulators::Resend::start("re_1").await.unwrap();
         let origins = wishes.origins.map_or(Origins::Any, Origins::listed);
         let cloud = Arc::new(Cloud {
+            calls_per_second: 100,
             accounts: identity.clone(),
             orgs: identity.clone(),
             projects: identity.clone(),

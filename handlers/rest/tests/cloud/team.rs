@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use trace::identity::Plan;
+use trace::ports::Orgs;
 
 use crate::stage::{Answer, Login, PASSWORD, Stage, Wishes};
 
@@ -139,7 +140,6 @@ async fn a_full_organisation_lets_nobody_in() {
     let owner = stage.sign_up_on(Plan::Pro, "ann@x.org").await;
     invite(&stage, &owner, json!({"email": "bob@x.org"})).await;
     let token = stage.mailed_token().await;
-    use trace::ports::Orgs;
     stage.identity.set_plan(owner.scope().org, Plan::Free).await.unwrap();
     let answer = accept(&stage, json!({"token": token, "password": PASSWORD})).await;
     assert_eq!(answer.code(), (403, "plan_limit_reached"));

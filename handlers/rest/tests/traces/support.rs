@@ -91,6 +91,7 @@ impl Api {
             started_at: SystemClock.now(),
             metrics,
             shutdown: None,
+            is_open: Arc::new(|| true),
             stopping: CancellationToken::new(),
             config: None,
         };

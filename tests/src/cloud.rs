@@ -1,0 +1,12 @@
+//! A cloud on one machine: two replicas of the real binary with a real Postgres and Redis, emulators of the other
+//! services, and a load balancer.
+
+mod balancer;
+mod database;
+mod stack;
+mod tenant;
+
+pub use balancer::Balancer;
+pub use database::OwnDatabase;
+pub use stack::{Stack, StackOptions, WEBHOOK_SECRET};
+pub use tenant::{PASSWORD, Tenant};
