@@ -155,7 +155,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// Returns what the selected spans add up to.
-#[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics", security(("bearer" = ["analytics_read"])), params(SummaryParams),
+#[utoipa::path(get, path = "/api/analytics/summary", tag = "analytics", security(("bearer" = ["analytics_read"])),
+    params(SummaryParams),
     responses((status = 200, body = SummaryView), (status = 400, body = ErrorBody)))]
 async fn summary(
     State(rollups): State<Arc<dyn Rollups>>,

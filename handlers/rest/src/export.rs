@@ -56,7 +56,8 @@ struct Export {
 }
 
 /// Streams everything as one JSON document. It ends early only when the store fails, which breaks the connection.
-#[utoipa::path(get, path = "/api/export/json", tag = "system", security(("bearer" = ["traces_read"])), params(ExportParams),
+#[utoipa::path(get, path = "/api/export/json", tag = "system", security(("bearer" = ["traces_read"])),
+    params(ExportParams),
     responses((status = 200, body = Export)))]
 async fn export(
     State(spans): State<Arc<dyn SpanStore>>,

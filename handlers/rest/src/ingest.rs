@@ -110,7 +110,8 @@ impl Rejected {
 /// Creates many traces and spans at once, traces first, each list in order.
 ///
 /// A span that was already sent stays as it is, unless it still runs and the entry says how it ended.
-#[utoipa::path(post, path = "/api/ingest", tag = "spans", security(("bearer" = ["traces_write"])), request_body = Entries,
+#[utoipa::path(post, path = "/api/ingest", tag = "spans", security(("bearer" = ["traces_write"])),
+    request_body = Entries,
     responses((status = 200, body = Outcome), (status = 400, body = ErrorBody)))]
 async fn ingest(
     State(recorder): State<Recorder>,

@@ -67,7 +67,8 @@ struct SessionPage {
 }
 
 /// Lists sessions, the most recently active first.
-#[utoipa::path(get, path = "/api/sessions", tag = "sessions", security(("bearer" = ["traces_read"])), params(SessionParams),
+#[utoipa::path(get, path = "/api/sessions", tag = "sessions", security(("bearer" = ["traces_read"])),
+    params(SessionParams),
     responses((status = 200, body = SessionPage), (status = 400, body = ErrorBody)))]
 async fn list_sessions(
     State(spans): State<Arc<dyn SpanStore>>,

@@ -51,7 +51,8 @@ struct CreatedSpan {
 /// Starts a span.
 ///
 /// An unknown trace is created on the way. A repeated `id` of the same trace answers 200 and changes nothing.
-#[utoipa::path(post, path = "/api/spans", tag = "spans", security(("bearer" = ["traces_write"])), request_body = SpanInput,
+#[utoipa::path(post, path = "/api/spans", tag = "spans", security(("bearer" = ["traces_write"])),
+    request_body = SpanInput,
     responses((status = 201, body = CreatedSpan), (status = 200, body = CreatedSpan),
         (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create_span(
@@ -91,7 +92,8 @@ impl TraceChoice {
 /// Returns one span with its input and output.
 ///
 /// A span of another project is reported as missing, so ids cannot be probed.
-#[utoipa::path(get, path = "/api/spans/{span_id}", tag = "spans", security(("bearer" = ["traces_read"])), params(("span_id" = String, Path), TraceChoice),
+#[utoipa::path(get, path = "/api/spans/{span_id}", tag = "spans", security(("bearer" = ["traces_read"])),
+    params(("span_id" = String, Path), TraceChoice),
     responses((status = 200, body = SpanView), (status = 404, body = ErrorBody)))]
 async fn get_span(
     State(spans): State<Arc<dyn SpanStore>>,
@@ -118,7 +120,8 @@ pub(crate) struct Done {
 pub(crate) const DONE: Json<Done> = Json(Done { ok: true });
 
 /// Deletes one span. Its children stay and are shown as roots.
-#[utoipa::path(delete, path = "/api/spans/{span_id}", tag = "spans", security(("bearer" = ["traces_write"])), params(("span_id" = String, Path), TraceChoice),
+#[utoipa::path(delete, path = "/api/spans/{span_id}", tag = "spans", security(("bearer" = ["traces_write"])),
+    params(("span_id" = String, Path), TraceChoice),
     responses((status = 200, body = Done), (status = 404, body = ErrorBody)))]
 async fn delete_span(
     State(recorder): State<Recorder>,

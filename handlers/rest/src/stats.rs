@@ -26,7 +26,8 @@ struct Stats {
 }
 
 /// Returns how much the project holds.
-#[utoipa::path(get, path = "/api/stats", tag = "system", security(("bearer" = ["traces_read"])), responses((status = 200, body = Stats)))]
+#[utoipa::path(get, path = "/api/stats", tag = "system", security(("bearer" = ["traces_read"])),
+    responses((status = 200, body = Stats)))]
 async fn stats(
     State(spans): State<Arc<dyn SpanStore>>,
     caller: Caller<TracesRead>,

@@ -68,7 +68,8 @@ impl TraceInput {
 /// Creates a trace.
 ///
 /// The body may be absent. An `id` the project already has answers 200 with that trace, unchanged.
-#[utoipa::path(post, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_write"])), request_body = TraceInput,
+#[utoipa::path(post, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_write"])),
+    request_body = TraceInput,
     responses((status = 201, body = TraceView), (status = 200, body = TraceView), (status = 400, body = ErrorBody)))]
 async fn create_trace(
     State(recorder): State<Recorder>,
@@ -208,7 +209,8 @@ struct TraceDeleted {
 }
 
 /// Deletes a trace and its spans. Datapoints made from them stay.
-#[utoipa::path(delete, path = "/api/traces/{trace_id}", tag = "traces", security(("bearer" = ["traces_write"])), params(("trace_id" = String, Path)),
+#[utoipa::path(delete, path = "/api/traces/{trace_id}", tag = "traces", security(("bearer" = ["traces_write"])),
+    params(("trace_id" = String, Path)),
     responses((status = 200, body = TraceDeleted), (status = 404, body = ErrorBody)))]
 async fn delete_trace(
     State(recorder): State<Recorder>,
@@ -227,7 +229,8 @@ struct Cleared {
 }
 
 /// Deletes every trace and span of the project, and nothing else.
-#[utoipa::path(delete, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_write"])), responses((status = 200, body = Cleared)))]
+#[utoipa::path(delete, path = "/api/traces", tag = "traces", security(("bearer" = ["traces_write"])),
+    responses((status = 200, body = Cleared)))]
 async fn clear_traces(
     State(recorder): State<Recorder>,
     caller: Caller<TracesWrite>,
