@@ -40,7 +40,7 @@ impl RateLimiter for MemoryLimiter {
             counted.times.push_back(now);
             return Ok(Verdict::Allowed);
         }
-        let wait = counted.times.front().map_or(window.per, |first| window.per - (now - *first));
+        let wait = counted.times.front().map_or(window.per, |first| window.per.saturating_sub(now - *first));
         Ok(Verdict::Limited(wait))
     }
 }
