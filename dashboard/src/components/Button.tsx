@@ -3,6 +3,7 @@ import type { ButtonHTMLAttributes } from "react";
 const LOOKS = {
   plain: "border-line-strong hover:bg-hover",
   primary: "border-accent bg-accent text-on-accent hover:opacity-90",
+  quiet: "border-transparent text-muted hover:bg-hover hover:text-text",
   danger: "border-fail text-fail hover:bg-fail/10",
 };
 

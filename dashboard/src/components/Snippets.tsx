@@ -112,14 +112,16 @@ export function Onboarding() {
 
 export function OnboardingFrame({ children }: { children: ReactNode }) {
   return (
-    <div className="mx-auto flex w-full max-w-[680px] flex-1 flex-col justify-center gap-5 px-4 py-10">
-      <div>
-        <h2 className="text-[20px] font-medium">Send your first trace</h2>
-        <p className="mt-1 text-muted">
-          Every call your application makes appears here while it is still running: prompts, answers, tokens, cost.
-        </p>
+    <div className="min-h-0 flex-1 overflow-y-auto">
+      <div className="mx-auto flex min-h-full w-full max-w-[680px] flex-col justify-center gap-5 px-4 py-10">
+        <div>
+          <h2 className="text-[20px] font-medium">Send your first trace</h2>
+          <p className="mt-1 text-muted">
+            Every call your application makes appears here while it is still running: prompts, answers, tokens, cost.
+          </p>
+        </div>
+        {children}
       </div>
-      {children}
     </div>
   );
 }
@@ -127,9 +129,9 @@ export function OnboardingFrame({ children }: { children: ReactNode }) {
 /** Says that the first trace is being waited for. */
 export function Listening() {
   return (
-      <p className="flex items-center gap-2 text-muted">
-        <span className="size-2 rounded-full bg-run motion-safe:animate-pulse" />
-        Listening for traces…
-      </p>
+    <p className="flex items-center gap-2 text-muted">
+      <span className="size-2 rounded-full bg-run motion-safe:animate-pulse" />
+      Listening for traces…
+    </p>
   );
 }

@@ -119,7 +119,7 @@ function PlanCard({ plan, current, busy, onUpgrade, onManage }: { plan: Plan; cu
           `${short(plan.spans_per_month)} spans a month`,
           plan.max_team_members === 1 ? "1 member" : `${short(plan.max_team_members)} members`,
           plan.max_api_keys === 1 ? "1 API key" : `${short(plan.max_api_keys)} API keys`,
-          plan.id === "enterprise" ? "Kept as long as you agree" : `Kept for ${plan.retention_days} days`,
+          plan.id === "enterprise" ? "Kept as agreed" : `Kept for ${plan.retention_days} days`,
         ].map((text) => (
           <li key={text} className="flex gap-1.5">
             <Check size={13} className="mt-[3px] shrink-0 text-ok" />
@@ -147,7 +147,7 @@ function PlanCard({ plan, current, busy, onUpgrade, onManage }: { plan: Plan; cu
 }
 
 function short(limit: number | null): string {
-  return limit === null ? "Unlimited" : limit.toLocaleString("en-US");
+  return limit !== null && limit >= 1e6 ? `${limit / 1e6} M` : amount(limit);
 }
 
 /** After a checkout, asks until the billing service has told the server of it. */

@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Invite, Member } from "../api/types";
-import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { formatMoment } from "../lib/format";
 import { useNow } from "../lib/now";
+import { RowAction } from "./RowAction";
 import { CELL, Section, Table } from "./Parts";
 
 /** Invites nobody has used yet. */
@@ -29,9 +29,7 @@ export function Invites({ invites, members, onChanged }: { invites: readonly Inv
             <td className={`${CELL} max-w-[160px] truncate text-muted max-md:hidden`}>{inviter(invite.invited_by)}</td>
             <td className={`${CELL} num text-right whitespace-nowrap text-muted`} title={formatMoment(invite.expires_at)}>{until(invite.expires_at, now)}</td>
             <td className={`${CELL} w-0 text-right`}>
-              <Button aria-label={`Revoke the invite for ${invite.email}`} onClick={() => setDoomed(invite)}>
-                Revoke
-              </Button>
+              <RowAction word="Revoke" label={`Revoke the invite for ${invite.email}`} onClick={() => setDoomed(invite)} />
             </td>
           </tr>
         ))}

@@ -10,6 +10,7 @@ import { Time } from "../components/Time";
 import { formatMoment } from "../lib/format";
 import { useNow } from "../lib/now";
 import { CreateKey } from "./CreateKey";
+import { RowAction } from "./RowAction";
 import { CELL, PlanLimit, RowsSkeleton, Section, Table } from "./Parts";
 import { planName, presetOf } from "./plans";
 import { keysQuery, orgQuery } from "./queries";
@@ -58,7 +59,7 @@ export default function KeysSection() {
           label="API keys"
           heads={[
             { title: "Name" },
-            { title: "Key" },
+            { title: "Key", className: "max-sm:hidden" },
             { title: "Permissions", className: "max-sm:hidden" },
             { title: "Project", className: "max-lg:hidden" },
             { title: "Created", className: "text-right max-md:hidden" },
@@ -68,11 +69,14 @@ export default function KeysSection() {
         >
           {keys.data.map((key) => (
             <tr key={key.id}>
-              <td className={`${CELL} max-w-[200px]`}>
+              <td className={`${CELL} max-w-[200px] py-1.5 max-sm:w-full max-sm:max-w-0`}>
                 <span dir="auto" className="block truncate" title={key.name}>{key.name}</span>
+                <span className="block truncate text-[11px] text-muted sm:hidden">
+                  <span className="font-mono">{key.key_prefix}…</span> · {presetOf(key.scopes)}
+                </span>
                 <Expiry at={key.expires_at} />
               </td>
-              <td className={`${CELL} font-mono text-[12px] text-muted`}>{key.key_prefix}…</td>
+              <td className={`${CELL} font-mono text-[12px] text-muted max-sm:hidden`}>{key.key_prefix}…</td>
               <td className={`${CELL} max-sm:hidden`}>{presetOf(key.scopes)}</td>
               <td className={`${CELL} max-w-[140px] truncate text-muted max-lg:hidden`}>{nameOf(key.project_id)}</td>
               <td className={`${CELL} text-right max-md:hidden`}><Time value={key.created_at} className="text-muted" /></td>
@@ -80,9 +84,7 @@ export default function KeysSection() {
                 {key.last_used_at === null ? <span className="text-muted">Never</span> : <Time value={key.last_used_at} className="text-muted" />}
               </td>
               <td className={`${CELL} w-0 text-right`}>
-                <Button aria-label={`Revoke ${key.name}`} onClick={() => setDoomed(key)}>
-                  Revoke
-                </Button>
+                <RowAction word="Revoke" label={`Revoke ${key.name}`} onClick={() => setDoomed(key)} />
               </td>
             </tr>
           ))}

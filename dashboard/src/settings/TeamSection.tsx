@@ -2,10 +2,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useAccount, useMay } from "../account/account";
 import { api } from "../api/client";
-import type { Invite, Member } from "../api/types";
+import type { Member } from "../api/types";
 import { explain } from "../api/wording";
 import { Alert } from "../components/Alert";
-import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { Failed } from "../components/Notices";
 import { Initial } from "../shell/ProjectSwitcher";
@@ -13,6 +12,7 @@ import { InviteForm } from "./InviteForm";
 import { Invites } from "./Invites";
 import { CELL, RowsSkeleton, Section, Table } from "./Parts";
 import { invitesQuery, membersQuery, usageQuery } from "./queries";
+import { RowAction } from "./RowAction";
 import { ROLES, rolesToGive } from "./roles";
 
 /** Who belongs to the organisation, and who is invited. */
@@ -65,7 +65,7 @@ export default function TeamSection() {
           </Table>
         )}
       </Section>
-      {isAdmin && <Invites invites={invites.data as Invite[] | undefined} members={members.data ?? []} onChanged={changed} />}
+      {isAdmin && <Invites invites={invites.data} members={members.data ?? []} onChanged={changed} />}
       <Section title="What roles may do">
         <dl className="grid grid-cols-[80px_1fr] gap-y-1.5">
           {ROLES.map(({ id, name, about }) => (
@@ -147,9 +147,7 @@ function MemberRow({
       {isAdmin && (
         <td className={`${CELL} w-0 text-right`}>
           {mayChange && !isSelf && (
-            <Button aria-label={`Remove ${member.email}`} onClick={onRemove}>
-              Remove
-            </Button>
+            <RowAction word="Remove" label={`Remove ${member.email}`} onClick={onRemove} />
           )}
         </td>
       )}

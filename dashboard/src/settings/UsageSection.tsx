@@ -49,7 +49,7 @@ export default function UsageSection() {
           </PlanLimit>
         )}
         <div className="flex flex-col gap-5 rounded-md border border-line p-4">
-          <Meter name="Spans" {...spans} />
+          <Meter name="Spans" fill={fill} {...spans} />
           <Meter name="Members and open invites" {...members} />
           <Meter name="API keys" {...api_keys} />
         </div>
@@ -83,17 +83,20 @@ export default function UsageSection() {
 }
 
 const COLOURS = { fine: "bg-accent", near: "bg-run", full: "bg-fail" };
-const WORDS = { fine: "", near: "Nearly used up", full: "Used up" };
+const WORDS = {
+  fine: null,
+  near: <span className="text-[11px] text-run">Nearly used up</span>,
+  full: <span className="text-[11px] text-fail">Used up</span>,
+};
 
-/** How much of a limit is used, as a bar and in figures. */
-function Meter({ name, used, limit }: { name: string } & Metered) {
-  const fill = fillOf(used, limit);
+/** How much of a limit is used, as a bar and in figures. Seats that are all taken are no reason to warn. */
+function Meter({ name, used, limit, fill = "fine" }: { name: string; fill?: ReturnType<typeof fillOf> } & Metered) {
   const share = limit === null ? 0 : Math.min(1, limit === 0 ? 1 : used / limit);
   return (
     <div>
       <div className="mb-1.5 flex items-baseline gap-3">
         <span>{name}</span>
-        {fill !== "fine" && <span className={`text-[11px] ${fill === "near" ? "text-run" : "text-fail"}`}>{WORDS[fill]}</span>}
+        {WORDS[fill]}
         <span className="num ml-auto whitespace-nowrap">
           {used.toLocaleString("en-US")} <span className="text-muted">{limit === null ? "of unlimited" : `of ${limit.toLocaleString("en-US")}`}</span>
         </span>
