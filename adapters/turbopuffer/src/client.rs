@@ -19,6 +19,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 pub use endpoint::{DEFAULT_REGION, InvalidEndpoint, endpoint};
@@ -242,15 +243,27 @@ impl Client {
         }
     }
 
+    /// Waits for the query slots of a request, as long as it may take.
+    async fn slots(
+        &self,
+        request: &Request<'_>,
+        request_id: Uuid,
+        timeout: Duration,
+    ) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        if request.slots == 0 {
+            return Ok(None);
+        }
+        let taken = self.shared.slots.take(request.namespace, request.slots);
+        tokio::time::timeout(timeout, taken).await.map_err(|_| Error::crowded(request_id))
+    }
+
     async fn once<T: DeserializeOwned>(
         &self,
         request: &Request<'_>,
         request_id: Uuid,
         timeout: Duration,
     ) -> Result<T, Error> {
-        let slots = &self.shared.slots;
-        let _slots =
-            if request.slots > 0 { slots.take(request.namespace, request.slots).await } else { None };
+        let _slots = self.slots(request, request_id, timeout).await?;
         let url = format!("{}{}", self.shared.options.url, request.path);
         let mut builder = self
             .shared

@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn costs_come_back_from_a_position() {
-        for cost in [0.0, 0.25, 0.1 + 0.2, 3e-9, 1234.567_891] {
+        for cost in [0.0, 0.25, 0.1 + 0.2, 3e-9, 1_234.567_891] {
             assert_eq!(pico(usd(pico(cost))), pico(cost));
         }
         assert_eq!((pico(f64::MAX), pico(f64::NAN)), (i64::MAX, 0));

@@ -157,10 +157,10 @@ async fn a_span_that_starts_and_ends_in_one_commit_is_written_once() {
     assert_eq!(tally.rows_written, 4, "two spans and two traces");
 }
 
-/// Returns text that does not get shorter when compressed to half.
+/// Returns text that compression cannot make shorter than half.
 fn noise(seed: &str, length: usize) -> String {
     let hash = |at: usize| blake3::hash(format!("{seed}{at}").as_bytes()).to_hex().to_string();
-    (0..length / 64 + 1).map(hash).collect()
+    (0..=length / 64).map(hash).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,4 +296,17 @@ async fn compressed_requests_are_understood() {
     let spans = (0..50).map(|at| put(llm_span("t", &format!("s{at}"), at, "m"))).collect();
     store.write(&scope, batch(traces, spans)).await.unwrap();
     assert_eq!(store.list_of_traces(&scope, &[tid("t")]).await.unwrap().len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_wait_for_query_slots_instead_of_being_throttled() {
+    let emulator = Emulator::start().await;
+    let (scope, store) = (scope(64), store(&emulator));
+    store.write(&scope, batch(vec![], vec![put(span("t", "s", 0))])).await.unwrap();
+    emulator.configure(|settings| settings.latency.query = Spread::new(40.0, 40.0));
+    // Each takes 8 of 16 slots, and the last would wait far longer than the service lets it.
+    let counted = join_all((0..60).map(|_| store.counts(&scope))).await;
+    assert!(counted.into_iter().all(|counts| counts.unwrap() == Counts { traces: 1, spans: 1 }));
+    let tally = emulator.counters().namespace(&namespace(64));
+    assert!(tally.most_slots <= 12 && !tally.statuses.contains_key(&429), "{tally:?}");
 }

@@ -19,15 +19,15 @@ const TRACES: usize = 1_150;
 fn batches() -> Vec<Batch> {
     let one = |at: usize| {
         let (id, start) = (format!("t{at:04}"), i64::try_from(at / 3).unwrap() * 1_000);
-        let session = (at % 5 != 0).then(|| format!("session {}", at % 300));
-        let tags: &[&str] = if at % 97 == 0 { &["Rare", "common"] } else { &["common"] };
+        let session = (!at.is_multiple_of(5)).then(|| format!("session {}", at % 300));
+        let tags: &[&str] = if at.is_multiple_of(97) { &["Rare", "common"] } else { &["common"] };
         let trace = new_trace(&id, start, Some(&format!("trace {}", at % 50)), tags, session.as_deref());
-        let call = completed(llm_span(&id, "call", start, if at % 2 == 0 { "a" } else { "b" }), 5);
+        let call = completed(llm_span(&id, "call", start, if at.is_multiple_of(2) { "a" } else { "b" }), 5);
         let mut spans = vec![put(Span { name: format!("Call {}", at % 40), ..call })];
-        if at % 4 == 0 {
+        if at.is_multiple_of(4) {
             let input = format!(
                 r#"["needle {} in the haystack, number {at}"]"#,
-                if at % 200 == 0 { "sharp" } else { "blunt" }
+                if at.is_multiple_of(200) { "sharp" } else { "blunt" }
             );
             spans.push(SpanWrite::Put(new_span(span(&id, "step", start + 1), Some(&input), None)));
         }
@@ -139,8 +139,10 @@ async fn a_page_takes_few_requests() {
 async fn long_payloads_are_searched_whole() {
     let emulator = Emulator::start().await;
     let (scope, store) = (scope(81), store(&emulator));
-    let filler =
-        |from: usize, count: usize| -> String { (from..from + count).map(|n| format!("word{n} ")).collect() };
+    let filler = |from: usize, count: usize| -> String {
+        let words: Vec<String> = (from..from + count).map(|n| format!("word{n} ")).collect();
+        words.concat()
+    };
     let long = format!("\"{}the quick fox{}\"", filler(0, 40_000), filler(40_000, 20_000));
     // More different words than are indexed.
     let huge = format!("\"{}the slow fox\"", filler(0, 600_000));
@@ -203,8 +205,9 @@ async fn an_agent_loop_takes_a_small_part_of_its_text() {
     let scope = scope(83);
     let store = TurbopufferStore::new(options(&emulator)).unwrap();
     let message = |turn: usize| {
-        let noise: String =
-            (0..12).map(|n| format!("{} ", &blake3::hash(&[turn as u8, n]).to_hex()[..9])).collect();
+        let word =
+            |n: usize| blake3::hash(&[turn.to_le_bytes(), n.to_le_bytes()].concat()).to_hex()[..9].to_owned();
+        let noise = (0..12).map(word).collect::<Vec<_>>().join(" ");
         format!(r#"{{"role":"user","content":"turn {turn}: {noise}{}"}}"#, "and so on ".repeat(50))
     };
     let mut naive = 0;

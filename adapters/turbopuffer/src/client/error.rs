@@ -86,6 +86,19 @@ impl Error {
         }
     }
 
+    /// Returns the failure of a query that found no free slot in time.
+    pub(super) fn crowded(request_id: Uuid) -> Self {
+        Self {
+            kind: ErrorKind::Throttled,
+            status: None,
+            message: "too many queries are waiting".to_owned(),
+            request_id,
+            retry_after: None,
+            should_retry: None,
+            source: None,
+        }
+    }
+
     pub(super) fn from_reqwest(request_id: Uuid, error: reqwest::Error) -> Self {
         let (kind, message) = if error.is_timeout() {
             (ErrorKind::Timeout, "no answer in time")

@@ -50,7 +50,7 @@ mod tests {
             assert!((full * 3 / 4..=full).contains(&waited), "{waited} of {full}");
         }
         assert_eq!(wait(0, Some(Duration::from_secs(3))), Duration::from_secs(3));
-        assert!(wait(0, Some(Duration::from_secs(86_400))) < Duration::from_secs(1));
+        assert!(wait(0, Some(Duration::from_hours(24))) < Duration::from_secs(1));
     }
 
     #[test]
