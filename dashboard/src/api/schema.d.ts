@@ -556,7 +556,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Answers 200 when requests can be served, 503 when the store cannot answer or cannot write. */
+        /**
+         * Answers 200 when requests should come here; 503 while the server starts or stops, and when the store cannot answer
+         *     or cannot write.
+         */
         get: operations["ready"];
         put?: never;
         post?: never;
