@@ -13,6 +13,9 @@ Made from the flags of `traceway serve` by `scripts/configuration.sh`; a test fa
 A flag beats the environment, the environment beats the config file, the file beats the default. A `.env` file in the
 working folder is read into the environment first. A variable that is set but empty counts as absent. Every mistake is
 named at once, before a port opens, and the exit code is 1. An unreadable config file is a warning, and defaults.
+
+Local mode needs none of this. Cloud mode (`--cloud`) needs `DATABASE_URL`, `TURBOPUFFER_API_KEY`, `JWT_SECRET` and
+`RESEND_API_KEY`; there the addresses default to `0.0.0.0` and logs to JSON. [Cloud mode](cloud.md) says more.
 ";
 
 const TAIL: &str = "
