@@ -3,10 +3,14 @@
 
 mod balancer;
 mod database;
+mod relay;
+mod seed;
 mod stack;
 mod tenant;
 
 pub use balancer::Balancer;
 pub use database::OwnDatabase;
+pub use relay::Relay;
+pub use seed::seed;
 pub use stack::{Stack, StackOptions, WEBHOOK_SECRET};
-pub use tenant::{PASSWORD, Tenant};
+pub use tenant::{PASSWORD, Tenant, send_webhook};

@@ -4,6 +4,7 @@ use service_emulators::{Polar, Resend};
 use turbopuffer_emulator::{Emulator, Settings};
 
 use super::database::{OwnDatabase, service_url};
+use super::relay::Relay;
 use crate::mount::LocalServer;
 
 /// What the emulators are told to expect.
@@ -25,11 +26,13 @@ pub struct StackOptions {
     pub turbopuffer: Settings,
     /// Whether replicas hear of each other through Redis.
     pub redis: bool,
+    /// Whether Postgres and Redis are reached through relays, which can be cut.
+    pub relays: bool,
 }
 
 impl Default for StackOptions {
     fn default() -> Self {
-        Self { replicas: 2, env: Vec::new(), turbopuffer: Settings::default(), redis: true }
+        Self { replicas: 2, env: Vec::new(), turbopuffer: Settings::default(), redis: true, relays: false }
     }
 }
 
@@ -45,6 +48,10 @@ pub struct Stack {
     pub resend: Resend,
     /// Where plans are sold.
     pub polar: Polar,
+    /// What leads to Postgres, with [`StackOptions::relays`].
+    pub postgres: Option<Relay>,
+    /// What leads to Redis, with [`StackOptions::relays`].
+    pub redis: Option<Relay>,
     env: Vec<(String, String)>,
 }
 
@@ -52,11 +59,13 @@ impl Stack {
     /// Starts everything and returns once all replicas are ready.
     pub async fn start(options: StackOptions) -> anyhow::Result<Self> {
         let database = OwnDatabase::create().await?;
+        let relays = options.relays;
+        let (postgres, database_url) = through(relays, &database.url).await?;
         let turbopuffer = Emulator::start_with(options.turbopuffer).await;
         let resend = Resend::start(RESEND_KEY).await?;
         let polar = Polar::start(POLAR_TOKEN).await?;
         let mut env: Vec<(String, String)> = [
-            ("DATABASE_URL", database.url.as_str()),
+            ("DATABASE_URL", database_url.as_str()),
             ("TURBOPUFFER_API_KEY", PUFFER_KEY),
             ("TURBOPUFFER_BASE_URL", &turbopuffer.url),
             ("JWT_SECRET", "tests need a secret of 32 characters too"),
@@ -73,11 +82,15 @@ impl Stack {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
+        let mut redis = None;
         if options.redis {
-            env.push(("REDIS_URL".to_owned(), service_url("TEST_REDIS_URL")?));
+            let (relay, url) = through(relays, &service_url("TEST_REDIS_URL")?).await?;
+            redis = relay;
+            env.push(("REDIS_URL".to_owned(), url));
         }
         env.extend(options.env);
-        let mut stack = Self { replicas: Vec::new(), database, turbopuffer, resend, polar, env };
+        let replicas = Vec::new();
+        let mut stack = Self { replicas, database, turbopuffer, resend, polar, postgres, redis, env };
         for _ in 0..options.replicas {
             stack.add_replica().await?;
         }
@@ -106,4 +119,13 @@ impl Stack {
     pub fn log(&self) -> String {
         self.replicas.iter().map(LocalServer::log).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Returns a relay before a service and its URL, or the service's own URL.
+async fn through(relays: bool, url: &str) -> anyhow::Result<(Option<Relay>, String)> {
+    if !relays {
+        return Ok((None, url.to_owned()));
+    }
+    let (relay, url) = Relay::before(url).await?;
+    Ok((Some(relay), url))
 }

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use service_emulators::{Event, SignedWebhook};
 
-use super::Stack;
+use super::{Stack, WEBHOOK_SECRET};
 
 /// An organisation with its owner and an API key that may do everything.
 #[derive(Clone, Debug)]
@@ -30,10 +31,14 @@ pub const PASSWORD: &str = "correct horse battery";
 impl Tenant {
     /// Signs up on the free plan and creates a key.
     pub async fn sign_up(api: &str, name: &str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::new();
         let email = format!("{name}-{}@example.com", uuid::Uuid::new_v4().simple());
-        let signup =
-            json!({"email": email, "password": PASSWORD, "name": name, "org_name": format!("{name} Inc")});
+        Self::sign_up_as(api, &email, name, &format!("{name} Inc")).await
+    }
+
+    /// Signs up with this address on the free plan and creates a key.
+    pub async fn sign_up_as(api: &str, email: &str, name: &str, org_name: &str) -> anyhow::Result<Self> {
+        let client = reqwest::Client::new();
+        let signup = json!({"email": email, "password": PASSWORD, "name": name, "org_name": org_name});
         let account = post(&client, &format!("{api}/api/auth/signup"), None, &signup).await?;
         let text = |value: &Value, member: &str| {
             value[member].as_str().map(str::to_owned).with_context(|| format!("no {member} in {value}"))
@@ -45,7 +50,7 @@ impl Tenant {
             org_id: text(&account, "org_id")?,
             project_id: text(&account, "project_id")?,
             user_id: text(&account, "user_id")?,
-            email,
+            email: email.to_owned(),
             token,
             api_key: text(&key, "key")?,
             key_id: text(&key, "id")?,
@@ -70,6 +75,27 @@ impl Tenant {
         ensure!(done.rows_affected() == 1, "there is no such organisation");
         Ok(())
     }
+
+    /// Gets a plan as a buyer does, by a webhook of the billing service, which holds at once.
+    pub async fn subscribe(&self, api: &str, plan: &str) -> anyhow::Result<()> {
+        let mut event = Event::new("active", "active", &self.org_id, plan);
+        let now = jiff::Timestamp::now();
+        event.timestamp = Some(now.to_string());
+        let id = uuid::Uuid::new_v4().to_string();
+        let webhook = SignedWebhook::new(WEBHOOK_SECRET, &id, now.as_second(), event.body());
+        let answer = send_webhook(api, &webhook).await?.text().await?;
+        ensure!(answer == "{\"ok\":true}", "the webhook changed nothing: {answer}");
+        Ok(())
+    }
+}
+
+/// Sends a webhook of the billing service.
+pub async fn send_webhook(api: &str, webhook: &SignedWebhook) -> reqwest::Result<reqwest::Response> {
+    let url = format!("{api}/api/billing/polar/webhook");
+    let request = reqwest::Client::new().post(url).header("content-type", "application/json");
+    let headers = webhook.headers.iter();
+    let request = headers.fold(request, |request, (name, value)| request.header(*name, value));
+    request.body(webhook.body.clone()).send().await
 }
 
 async fn post(
