@@ -1,5 +1,6 @@
 //! Measurements of the real binary, each beside its baseline in the same run.
 
+pub mod cloud;
 pub mod disk;
 pub mod ingest;
 pub mod load;

@@ -3,12 +3,13 @@
 
 use clap::Parser;
 use conformance::bench::report::Report;
-use conformance::bench::{disk, ingest, process, proxy, read};
+use conformance::bench::{cloud, disk, ingest, process, proxy, read};
 
 /// Measures the release binary and prints a table. Exit code 1 when a budget is missed.
 #[derive(Parser)]
 struct Arguments {
-    /// What to measure: proxy, ingest, read, process, disk; all of them when left out.
+    /// What to measure: process, proxy, ingest, disk, read, or cloud; all but cloud, which needs Postgres and Redis, when
+    /// left out.
     parts: Vec<String>,
 
     /// Numbers of spans at which reads are measured.
@@ -40,6 +41,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("read") {
         read::run(&mut report, &arguments.spans).await?;
+    }
+    if arguments.parts.iter().any(|part| part == "cloud") {
+        cloud::run(&mut report).await?;
     }
     if let Some(path) = arguments.json {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
