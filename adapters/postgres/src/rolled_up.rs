@@ -29,12 +29,12 @@ impl RolledUp {
         Self { inner, rollups }
     }
 
-    async fn begin(&self, scope: &Scope, intent: Intent) -> Uuid {
+    async fn begin(&self, scope: &Scope, intent: &Intent) -> Uuid {
         let batch_id = Uuid::now_v7();
         if self.rollups.has_pending() {
             self.rollups.try_step("flush", self.rollups.flush_all()).await;
         }
-        self.rollups.try_step("begin", self.rollups.note(scope, batch_id, &intent)).await;
+        self.rollups.try_step("begin", self.rollups.note(scope, batch_id, intent)).await;
         batch_id
     }
 
@@ -131,7 +131,8 @@ impl SpanStore for RolledUp {
         if batch.spans.is_empty() {
             return self.inner.write(scope, batch).await;
         }
-        let batch_id = self.begin(scope, Intent::of(&batch)).await;
+        let intent = Intent::of(&batch);
+        let batch_id = self.begin(scope, &intent).await;
         match self.inner.write(scope, batch).await {
             Ok(written) => {
                 if let Some(changes) = changes_of(&written) {
@@ -147,8 +148,15 @@ impl SpanStore for RolledUp {
                 self.abandon(scope, batch_id).await;
                 Err(StoreError::Busy)
             }
-            // It may have been written all the same: the note stays, and its hours will be looked at.
-            Err(error) => Err(error),
+            // It may have been written all the same. Whoever asks next looks at its hours; the note stays, since it may
+            // also be written later.
+            Err(error) => {
+                let doubt = Doubt::about(intent.hours);
+                if self.rollups.try_step("mark", self.rollups.mark(scope, &doubt)).await.is_none() {
+                    self.rollups.remember(scope, doubt);
+                }
+                Err(error)
+            }
         }
     }
 
@@ -199,7 +207,7 @@ impl SpanStore for RolledUp {
             return Ok(None);
         };
         let hour = hour_of(&found);
-        let batch_id = self.begin(scope, Intent { hours: [hour].into(), ends: Vec::new() }).await;
+        let batch_id = self.begin(scope, &Intent { hours: [hour].into(), ends: Vec::new() }).await;
         let deleted = self.inner.delete(scope, trace, id).await?;
         match &deleted {
             None => self.abandon(scope, batch_id).await,
@@ -220,7 +228,7 @@ impl SpanStore for RolledUp {
     async fn delete_trace(&self, scope: &Scope, id: &TraceId) -> Result<Option<u64>, StoreError> {
         let found = self.inner.list_of_traces(scope, std::slice::from_ref(id)).await?;
         let hours = || found.iter().map(hour_of);
-        let batch_id = self.begin(scope, Intent { hours: hours().collect(), ends: Vec::new() }).await;
+        let batch_id = self.begin(scope, &Intent { hours: hours().collect(), ends: Vec::new() }).await;
         let deleted = self.inner.delete_trace(scope, id).await?;
         let is_as_found = deleted == Some(found.len() as u64);
         if deleted.is_none() {
@@ -241,7 +249,7 @@ impl SpanStore for RolledUp {
     async fn clear(&self, scope: &Scope) -> Result<(), StoreError> {
         let stored = self.rollups.try_step("hours", self.rollups.stored_hours(scope, i32::MAX)).await;
         let intent = Intent { hours: stored.unwrap_or_default(), ends: Vec::new() };
-        let batch_id = self.begin(scope, intent).await;
+        let batch_id = self.begin(scope, &intent).await;
         self.inner.clear(scope).await?;
         self.doubt(scope, batch_id, Doubt { all: true, ..Doubt::default() }).await;
         Ok(())
@@ -257,7 +265,7 @@ impl SpanStore for RolledUp {
         let mut noted = None;
         if beyond.is_some() {
             let intent = Intent { hours: doubt.hours.clone(), ends: Vec::new() };
-            noted = Some(self.begin(scope, intent).await);
+            noted = Some(self.begin(scope, &intent).await);
         }
         let swept = self.inner.sweep(scope, before).await?;
         match noted {
