@@ -86,16 +86,16 @@ async fn serve(
 ) {
     let mut first = Some(listener);
     loop {
-        let Ok(_) = state.wait_for(|state| *state != State::Cut).await.map(|_| ()) else { return };
+        if state.wait_for(|state| *state != State::Cut).await.is_err() {
+            return;
+        }
         let listener = match first.take() {
-            Some(listener) => listener,
-            None => match TcpListener::bind(address).await {
-                Ok(listener) => listener,
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+            Some(listener) => Ok(listener),
+            None => TcpListener::bind(address).await,
+        };
+        let Ok(listener) = listener else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
         };
         listens.send_replace(true);
         let mut connections = JoinSet::new();

@@ -109,7 +109,7 @@ fn run(n: usize, runs: usize, now: Timestamp) -> (Value, Vec<Value>) {
     }
     spans.insert(0, agent);
     let trace = json!({"id": trace_id, "name": "support agent", "started_at": at(0),
-        "session_id": format!("visitor-{}", n / 3), "tags": ["support", if n % 2 == 0 { "web" } else { "phone" }],
+        "session_id": format!("visitor-{}", n / 3), "tags": ["support", if n.is_multiple_of(2) { "web" } else { "phone" }],
         "metadata": {"customer": format!("c-{:03}", n % 11)}});
     (trace, spans)
 }

@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -78,6 +78,12 @@ impl LocalServer {
     /// The process id.
     pub fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks the process to stop, as service managers do, and returns how it ended.
+    pub fn terminate(mut self) -> std::io::Result<ExitStatus> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.child.wait()
     }
 
     fn wait_until_ready(&mut self) -> Result<(), MountError> {

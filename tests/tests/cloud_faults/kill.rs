@@ -1,0 +1,36 @@
+//! `kill -9` of replicas while clients write.
+
+use std::time::Duration;
+
+use crate::load::Load;
+use crate::stage::Stage;
+
+const KILLS: u64 = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_span_survives_the_death_of_replicas_once() {
+    let mut stage = Stage::new().await;
+    let load = Load::start(4, stage.stack.apis(), &stage.tenant.api_key);
+    for round in 0..KILLS {
+        // A different moment each time.
+        tokio::time::sleep(Duration::from_millis(700 + round * 37)).await;
+        drop(stage.stack.replicas.remove(0));
+        let before = load.acknowledged();
+        stage.stack.add_replica().await.unwrap();
+        assert!(load.acknowledged() > before, "the other replica takes what the dead one cannot");
+        load.turn_to(stage.stack.apis());
+    }
+    let told = load.finish().await;
+    assert!(told.acknowledged.len() > 100, "only {} spans were written", told.acknowledged.len());
+    assert!(told.doubtful > 0, "no request was cut off");
+    a_quarter_of_an_hour_passes(&stage).await;
+    stage.assert_has(&told).await;
+    stage.assert_calm();
+}
+
+/// Makes writes that never ended as old as those that are given up.
+async fn a_quarter_of_an_hour_passes(stage: &Stage) {
+    let mut connection = stage.stack.database.connect().await.unwrap();
+    let statement = "UPDATE rollup_writes SET begun_at = begun_at - interval '15 minutes'";
+    sqlx::query(statement).execute(&mut connection).await.unwrap();
+}
