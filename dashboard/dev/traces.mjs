@@ -11,13 +11,14 @@ const at = (ms) => new Date(ms).toISOString();
  *
  * @param {string} base
  * @param {Batch} batch
+ * @param {string} [key] an API key, where the server asks for one
  */
-export async function send(base, { traces, spans }) {
+export async function send(base, { traces, spans }, key) {
   for (let from = 0; from < Math.max(1, traces.length, spans.length); from += 500) {
     const body = { traces: traces.slice(from, from + 500), spans: spans.slice(from, from + 500) };
     const answer = await fetch(`${base}/api/ingest`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
       body: JSON.stringify(body),
     });
     const result = await answer.json();

@@ -20,6 +20,11 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   reporter: [["list"]],
   forbidOnly: true,
+  // `local` starts a server for each test; `cloud` shares the one that runs at `CLOUD_URL`.
+  projects: [
+    { name: "local", testIgnore: "cloud/**" },
+    { name: "cloud", testMatch: "cloud/**/*.spec.ts" },
+  ],
   use: {
     browserName: "chromium",
     viewport: { width: 1440, height: 900 },

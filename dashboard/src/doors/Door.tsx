@@ -60,7 +60,7 @@ export function Refused({ children }: { children: ReactNode }) {
 export function DoorLink({ to, children, className = "" }: { to: "/login" | "/signup" | "/forgot-password"; children: ReactNode; className?: string }) {
   const { next } = useDoorSearch();
   return (
-    <Link to={to} search={(next === undefined ? {} : { next }) as never} className={`text-accent hover:underline ${className}`}>
+    <Link to={to} search={(next === undefined ? {} : { next }) as never} className={`text-accent underline decoration-accent/40 underline-offset-2 hover:decoration-accent ${className}`}>
       {children}
     </Link>
   );

@@ -35,7 +35,7 @@ export default function ResetPasswordPage() {
     return (
       <Door title="Your password is changed">
         <p role="status">Every session from before has ended. Log in with the new password.</p>
-        <DoorLink to="/login" className="mt-4 flex h-9 items-center justify-center rounded-md border border-accent bg-accent text-[14px] font-medium text-on-accent!">
+        <DoorLink to="/login" className="mt-4 flex h-9 items-center justify-center rounded-md border border-accent bg-accent text-[14px] font-medium text-on-accent! no-underline!">
           Log in
         </DoorLink>
       </Door>

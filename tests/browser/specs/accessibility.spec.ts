@@ -12,7 +12,7 @@ const pages: Record<string, string[]> = {
     "/traces/running?span=running-call",
     "/traces/missing",
   ],
-  others: ["/spans?span=seed-000002-b&trace=seed-000002", "/sessions/chat-1", "/sessions/chat-1?view=read", "/nowhere"],
+  others: ["/spans?span=seed-000002-b&trace=seed-000002", "/sessions/chat-1", "/sessions/chat-1?view=read", "/settings", "/settings/team", "/nowhere"],
 };
 
 for (const colorScheme of ["dark", "light"] as const) {

@@ -36,8 +36,8 @@ test("an address without a page says so, and an unknown trace leads back", async
 test("the navigation leads to pages that exist, and to nothing else", async ({ page }) => {
   await page.goto("/");
   const links = page.getByRole("navigation", { name: "Main" }).getByRole("link");
-  await expect(links).toHaveText(["Traceway", "Overview", "Traces", "Spans", "Sessions"]);
-  for (const name of ["Traces", "Spans", "Sessions", "Overview"]) {
+  await expect(links).toHaveText(["Traceway", "Overview", "Traces", "Spans", "Sessions", "Settings"]);
+  for (const name of ["Traces", "Spans", "Sessions", "Settings", "Overview"]) {
     await links.filter({ hasText: new RegExp(`^${name}$`) }).click();
     await expect(page.getByRole("heading", { level: 1, name })).toBeAttached();
   }

@@ -8,7 +8,7 @@ test.beforeEach(async ({ server }) => {
 });
 
 test("no page is wider than the screen", async ({ page }) => {
-  for (const path of ["/", "/traces", "/traces/customers-support", "/traces/customers-support?span=customers-support-reply", "/traces/customers-support?view=waterfall", "/spans", "/spans?span=seed-000002-b&trace=seed-000002", "/sessions", "/sessions/chat-1", "/sessions/chat-1?view=read"]) {
+  for (const path of ["/", "/traces", "/traces/customers-support", "/traces/customers-support?span=customers-support-reply", "/traces/customers-support?view=waterfall", "/spans", "/spans?span=seed-000002-b&trace=seed-000002", "/sessions", "/sessions/chat-1", "/sessions/chat-1?view=read", "/settings"]) {
     await page.goto(path);
     await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
     await page.getByRole("main").locator("h1, h2").first().waitFor({ state: "attached" });
@@ -36,7 +36,7 @@ test("tree and span are two steps, and Back undoes the second", async ({ page })
 test("the bar at the bottom leads to every page and to the search over all", async ({ page }) => {
   await page.goto("/");
   const bar = page.getByRole("navigation", { name: "Main" });
-  for (const [name, path] of [["Traces", "/traces"], ["Spans", "/spans"], ["Sessions", "/sessions"], ["Overview", "/"]] as const) {
+  for (const [name, path] of [["Traces", "/traces"], ["Spans", "/spans"], ["Sessions", "/sessions"], ["Settings", "/settings"], ["Overview", "/"]] as const) {
     await bar.getByRole("link", { name }).click();
     await expect(page).toHaveURL((url) => url.pathname === path);
   }

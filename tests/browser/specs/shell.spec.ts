@@ -34,7 +34,7 @@ test("the palette finds pages, traces and text, with the keyboard alone", async 
 test("g and a letter go to pages", async ({ page }) => {
   await page.goto("/");
   await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
-  for (const [key, path] of [["t", "/traces"], ["s", "/spans"], ["e", "/sessions"], ["o", "/"]] as const) {
+  for (const [key, path] of [["t", "/traces"], ["s", "/spans"], ["e", "/sessions"], [",", "/settings"], ["o", "/"]] as const) {
     await page.keyboard.press("g");
     await page.keyboard.press(key);
     await expect(page).toHaveURL((url) => url.pathname === path);

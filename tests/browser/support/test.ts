@@ -1,9 +1,10 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import { expect, test as base, type Page } from "@playwright/test";
+import { expect } from "@playwright/test";
+import { test as base } from "./pages.ts";
 import { Provider } from "./provider.ts";
 import { Traceway } from "./traceway.ts";
 
 export { expect };
+export { barriers, rows } from "./pages.ts";
 export * from "../../../dashboard/dev/traces.mjs";
 
 interface Fixtures {
@@ -26,27 +27,4 @@ export const test = base.extend<Fixtures>({
     await server.stop();
   },
   baseURL: async ({ server }, use) => use(server.api),
-  // A page that throws, or breaks its own content policy, fails the test that showed it.
-  page: async ({ page }, use) => {
-    const problems: string[] = [];
-    page.on("pageerror", (error) => problems.push(error.message));
-    page.on("console", (message) => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) problems.push(message.text());
-    });
-    await use(page);
-    expect(problems).toEqual([]);
-  },
 });
-
-/** The rows of the list on screen. */
-export const rows = (page: Page) => page.getByRole("rowgroup").last().getByRole("row");
-
-/** What axe finds that keeps people from using the page; of `rules` alone, when some are named. */
-export async function barriers(page: Page, rules: string[] = []): Promise<string[]> {
-  // Listing what passes takes longer than the checks.
-  const axe = new AxeBuilder({ page }).options({ resultTypes: ["violations"] });
-  const { violations } = await (rules.length > 0 ? axe.withRules(rules) : axe).analyze();
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} (${node.any[0]?.message ?? node.all[0]?.message ?? node.none[0]?.message ?? ""})`));
-}
