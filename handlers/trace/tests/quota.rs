@@ -175,6 +175,18 @@ async fn mails_go_out_once_when_80_and_100_percent_are_crossed() {
 }
 
 #[tokio::test]
+async fn the_last_mail_goes_out_at_the_first_refusal_when_other_processes_used_the_rest() {
+    let stage = Stage::with_left(2_000).await;
+    stage.record(Vec::new(), vec![put("t", "a")]).await;
+    assert_eq!(stage.mails().await, [80]);
+    stage.meter.reserve(&stage.scope, 1_999, Some(10_000), time(0)).await.unwrap();
+    assert_eq!(stage.record(Vec::new(), vec![put("t", "b")]).await, [OVER]);
+    assert_eq!(stage.mails().await, [100]);
+    assert_eq!(stage.record(Vec::new(), vec![put("t", "c")]).await, [OVER]);
+    assert_eq!(stage.mails().await, [0_u8; 0]);
+}
+
+#[tokio::test]
 async fn traces_and_bytes_of_json_are_counted() {
     let stage = Stage::with_left(10).await;
     let new = new_span(span("t", "a", 0), Some("\"1234\""), Some("[1]"));

@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// The parts of a quota at which a mail goes out, in percent.
 const PARTS: [u8; 2] = [80, 100];
 
+/// What is left when no part is to come any more.
+const NO_MORE: u64 = u64::MAX;
+
 /// Sends each mail once a month, soon after its part of the quota has been used.
 pub(super) struct Notices {
     meter: Arc<dyn Meter>,
@@ -36,12 +39,19 @@ impl Notices {
         if created == 0 && !is_full {
             return;
         }
-        if let Err(error) = self.look(scope, created, limit, now).await {
+        if let Err(error) = self.look(scope, created, is_full, limit, now).await {
             tracing::warn!(%error, "whether a mail about usage is due could not be found out");
         }
     }
 
-    async fn look(&self, scope: &Scope, created: u64, limit: u64, now: Timestamp) -> Result<(), StoreError> {
+    async fn look(
+        &self,
+        scope: &Scope,
+        created: u64,
+        is_full: bool,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut is_fresh = false;
         let ask = async {
             is_fresh = true;
@@ -51,9 +61,13 @@ impl Notices {
         if is_fresh {
             return Ok(());
         }
-        let take = |left: u64| Some(left.saturating_sub(created));
-        let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or_default();
-        if before > created || created == 0 {
+        // Past the last part nothing is counted down, and a refusal is no news.
+        let take = |left: u64| (left != NO_MORE).then(|| left.saturating_sub(created));
+        let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or(NO_MORE);
+        let is_crossed = created > 0 && before <= created;
+        // Spans that do not fit were created through other processes.
+        let was_crossed = is_full && before != NO_MORE;
+        if !is_crossed && !was_crossed {
             return Ok(());
         }
         self.left.forget(&scope.org);
@@ -71,7 +85,7 @@ impl Notices {
             }
         }
         let next = PARTS.into_iter().map(|percent| part(limit, percent)).find(|part| *part > used);
-        Ok(Arc::new(AtomicU64::new(next.map_or(u64::MAX, |next| next - used))))
+        Ok(Arc::new(AtomicU64::new(next.map_or(NO_MORE, |next| next - used))))
     }
 }
 
