@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Version, header};
+use axum::middleware::{Next, from_fn};
 use tokio_util::sync::CancellationToken;
 
 const STARTING: u8 = 0;
@@ -46,6 +50,25 @@ impl Gate {
         }
     }
 
+    /// Returns a router that ends connections with their next answer once the gate is closed.
+    ///
+    /// A connection that stays open until the stop may carry a request at the very moment it is closed, which its
+    /// client can only take for a failure. HTTP/2 has a word of its own for that.
+    pub(crate) fn around(&self, router: Router) -> Router {
+        let gate = self.clone();
+        router.layer(from_fn(move |request: Request, next: Next| {
+            let gate = gate.clone();
+            async move {
+                let has_word = request.version() >= Version::HTTP_2;
+                let mut response = next.run(request).await;
+                if gate.is_closed() && !has_word {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                response
+            }
+        }))
+    }
+
     /// Returns whether requests should come.
     pub(crate) fn is_open(&self) -> bool {
         self.state.load(Ordering::Relaxed) == OPEN && !self.stop.is_cancelled()
@@ -81,5 +104,20 @@ mod tests {
         gate.open();
         gate.close();
         assert!(gate.stop.is_cancelled());
+    }
+    #[tokio::test]
+    async fn connections_end_once_a_gate_is_closed() {
+        let gate = Gate::new(Duration::from_mins(1));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = gate.around(Router::new().route("/", axum::routing::get(async || "hello")));
+        tokio::spawn(crate::listen::serve(listener, router, gate.stop.clone()));
+        let connection = async || {
+            let answer = reqwest::get(&url).await.expect("an answer");
+            answer.headers().get("connection").map(|value| value.as_bytes().to_owned())
+        };
+        assert_eq!(connection().await, None);
+        gate.close();
+        assert_eq!(connection().await.as_deref(), Some(b"close".as_slice()));
     }
 }

@@ -67,9 +67,13 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
     let proxy_router = routers::proxy(&settings, &stores, &tasks, &cut)?;
     let addresses = (api.local_addr()?, proxy.local_addr()?);
     let api_router = routers::on_one_port(&settings, rest::router(deps.clone()), &proxy_router);
+    if settings.cloud.is_none() {
+        // There is nothing to warm: who gets an answer finds it ready.
+        gate.open();
+    }
     let mut servers = tokio::task::JoinSet::new();
-    servers.spawn(keep("API", api, api_router, stop.clone()));
-    servers.spawn(keep("proxy", proxy, proxy_router, stop.clone()));
+    servers.spawn(keep("API", api, gate.around(api_router), stop.clone()));
+    servers.spawn(keep("proxy", proxy, gate.around(proxy_router), stop.clone()));
     if let Some(grpc) = grpc {
         servers.spawn(keep("OTLP gRPC port", grpc, rest::grpc_router(deps), stop.clone()));
     }
