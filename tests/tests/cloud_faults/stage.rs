@@ -24,10 +24,16 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts a cloud whose services can be cut, and whose requests to Turbopuffer give up soon.
     pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts such a cloud with further environment variables.
+    pub(crate) async fn with(env: &[(&str, &str)]) -> Self {
+        let further = env;
         let provider = providers::start().await.unwrap();
-        let env = [("TRACEWAY_PROXY_TARGET", provider.base_url()), ("TURBOPUFFER_TIMEOUT", "3")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let options = StackOptions { env: env.into(), relays: true, ..StackOptions::default() };
+        let env = [("TRACEWAY_PROXY_TARGET", provider.base_url()), ("TURBOPUFFER_TIMEOUT", "3")];
+        let env = env.iter().chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let options = StackOptions { env: env.collect(), relays: true, ..StackOptions::default() };
         let stack = Stack::start(options).await.unwrap();
         let tenant = Tenant::unlimited(&stack, "faults").await.unwrap();
         Self { stack, tenant, client: client(), provider }
