@@ -13,6 +13,7 @@ export function AccountGate() {
     refetchInterval: (query) => (query.state.data === undefined && query.state.error !== null ? 3_000 : false),
   });
   const place = useRouterState({ select: ({ location }) => location });
+  const wasIn = useRef(false);
   useReloadOnChange(account.data);
 
   if (account.data === undefined) {
@@ -24,14 +25,20 @@ export function AccountGate() {
     );
   }
   const atDoor = isDoor(place.pathname);
+  const isOut = isVisitor(account.data);
+  if (!isOut) wasIn.current = true;
   if (atDoor && account.data.mode === "local") return <Navigate to="/" replace />;
-  if (!atDoor && isVisitor(account.data)) return <ToLogin path={loginPath({ pathname: place.pathname, search: place.searchStr })} />;
+  if (!atDoor && isOut) {
+    const here = { pathname: place.pathname, search: place.searchStr };
+    const next = `${here.pathname}${here.search}`;
+    return wasIn.current ? <Reload at={loginPath(here)} /> : <Navigate to="/login" search={(next === "/" ? {} : { next }) as never} replace />;
+  }
   return <AccountContext value={account.data}>{atDoor ? <Outlet /> : <Shell />}</AccountContext>;
 }
 
-/** Leaves by loading the page anew, so that nothing of an ended session stays in memory. */
-function ToLogin({ path }: { path: string }) {
-  useEffect(() => location.replace(path), [path]);
+/** Goes on by loading the page anew, so that nothing of an ended session stays in memory. */
+function Reload({ at }: { at: string }) {
+  useEffect(() => location.replace(at), [at]);
   return null;
 }
 

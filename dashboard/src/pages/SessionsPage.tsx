@@ -123,7 +123,7 @@ function NarrowRow({ session }: { session: Session }) {
         <span className="truncate font-mono text-[12px]">{session.id}</span>
         <Time value={session.last_active_at} className="ml-auto text-muted" />
       </span>
-      <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
+      <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
         <span>{counted(session.trace_count, "trace")}</span>
         <span><Count value={session.total_tokens} /> tok</span>
         <Cost value={session.total_cost} />

@@ -178,7 +178,7 @@ function NarrowRow({ span }: { span: Span }) {
         <span dir="auto" className="truncate">{span.name}</span>
         <Time value={span.started_at} className="ml-auto text-muted" />
       </span>
-      <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
+      <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
         <span>{kindWord(span)}</span>
         <SpanDuration span={span} />
         {span.metadata.total_tokens !== null && <span><Count value={span.metadata.total_tokens} /> tok</span>}

@@ -290,7 +290,7 @@ function NarrowRow({ trace }: { trace: Trace }) {
         <span dir="auto" className="truncate">{trace.name ?? trace.id}</span>
         <Time value={trace.started_at} className="ml-auto text-muted" />
       </span>
-      <span className="flex items-center gap-3 pl-4 text-[12px] text-muted">
+      <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
         <span>{counted(trace.span_count, "span")}</span>
         {trace.total_tokens > 0 && <span><Count value={trace.total_tokens} /> tok</span>}
         {trace.total_cost > 0 && <Cost value={trace.total_cost} />}

@@ -116,7 +116,7 @@ function PlanCard({ plan, current, busy, onUpgrade, onManage }: { plan: Plan; cu
       </p>
       <ul className="mt-3 mb-4 flex flex-col gap-1.5">
         {[
-          `${short(plan.spans_per_month)} spans a month`,
+          plan.spans_per_month === null ? "Unlimited spans" : `${short(plan.spans_per_month)} spans a month`,
           plan.max_team_members === 1 ? "1 member" : `${short(plan.max_team_members)} members`,
           plan.max_api_keys === 1 ? "1 API key" : `${short(plan.max_api_keys)} API keys`,
           plan.id === "enterprise" ? "Kept as agreed" : `Kept for ${plan.retention_days} days`,

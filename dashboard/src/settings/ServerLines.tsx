@@ -3,8 +3,7 @@ import { useAccount } from "../account/account";
 import { api } from "../api/client";
 import type { Health } from "../api/types";
 import { explain } from "../api/wording";
-import { Count } from "../components/Figures";
-import { formatDuration } from "../lib/format";
+import { counted, formatDuration } from "../lib/format";
 import { useNow } from "../lib/now";
 import { Line, Lines, RowsSkeleton, Section } from "./Parts";
 
@@ -39,10 +38,8 @@ export function ServerLines() {
         <Line name="Region">{region ?? <span className="text-muted">Not set</span>}</Line>
         {isLocal && (
           <Line name="Stored">
-            <span>
-              <Count value={storage.trace_count ?? 0} exact /> <span className="text-muted">traces,</span> <Count value={storage.span_count ?? 0} exact />{" "}
-              <span className="text-muted">spans in {storage.backend}</span>
-            </span>
+            {counted(storage.trace_count ?? 0, "trace")}, {counted(storage.span_count ?? 0, "span")}
+            <span className="text-muted">in {storage.backend}</span>
           </Line>
         )}
       </Lines>

@@ -101,8 +101,8 @@ function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; on
         <ThemeSwitch />
         <div className="flex items-center gap-2 px-2 text-[11px] text-faint">
           <span
-            className={`size-1.5 rounded-full ${health?.status === "ok" ? "bg-ok" : "bg-fail"}`}
-            title={health?.status === "ok" ? "The server is well" : "The server cannot write"}
+            className={`size-1.5 rounded-full ${health === undefined ? "bg-line-strong" : health.status === "ok" ? "bg-ok" : "bg-fail"}`}
+            title={health === undefined ? "The server is asked how it is" : health.status === "ok" ? "The server is well" : "The server cannot write"}
           />
           {health === undefined ? "…" : `v${health.version}${isCloud ? "" : ` · ${health.storage.backend}`}`}
           <button type="button" onClick={onKeys} aria-label="Keyboard keys" title="Keyboard keys (?)" className="ml-auto rounded border border-line px-1.5 hover:text-text">

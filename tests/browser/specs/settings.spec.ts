@@ -6,7 +6,7 @@ test("settings of a local server show how it is and what its proxy does, and not
   const facts = page.getByRole("region", { name: "Server" });
   await expect(facts).toContainText("Well");
   await expect(facts).toContainText(/Version\s*\d+\.\d+\.\d+/);
-  await expect(facts).toContainText(/1 traces, \d+ spans in sqlite/);
+  await expect(facts).toContainText(/1 trace, \d+ spans\s*in sqlite/);
   const uptime = () => facts.getByText(/^\d+ (ms|s)|\d+ m/).first().innerText();
   const before = await uptime();
   await expect.poll(uptime).not.toBe(before);

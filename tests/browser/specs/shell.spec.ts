@@ -68,7 +68,7 @@ test("one walks through a page with Tab and always sees where one is", async ({ 
   await page.goto("/traces");
   await expect(page.getByRole("row").filter({ hasText: "customers-support" })).toBeVisible();
   const seen: string[] = [];
-  for (let step = 0; step < 24; step++) {
+  for (let step = 0; step < 26; step++) {
     await page.keyboard.press("Tab");
     const { name, marked } = await page.evaluate(() => {
       const element = document.activeElement as HTMLElement;

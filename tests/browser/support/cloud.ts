@@ -9,7 +9,7 @@ export * from "../../../dashboard/dev/traces.mjs";
 
 function need(name: string): string {
   const value = process.env[name];
-  if (value === undefined || value === "") throw new Error(`${name} is needed; scripts/test.sh cloud-browser sets it`);
+  if (value === undefined || value === "") throw new Error(`${name} is needed; tests/browser/cloud.sh sets it`);
   return value.replace(/\/+$/, "");
 }
 
