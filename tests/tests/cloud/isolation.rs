@@ -51,6 +51,10 @@ async fn no_call_shows_or_changes_what_is_anothers() {
     let stage = Stage::new().await;
     let victim = Victim::new(&stage).await;
     let callers = callers(&stage, &victim).await;
+    for path in ["/api/traces", "/api/spans", "/api/projects", "/api/org/members"] {
+        let own = stage.call("GET", path).bearer(&victim.token).send().await;
+        assert!(victim.seen_in(&own.text, "").is_some(), "what must not be seen is there: {path}");
+    }
     let heard = Arc::new(AtomicU64::new(0));
     let listener = |replica: usize| {
         let url = format!("{}/api/events", stage.stack.replicas[replica].api);

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod billing;
+mod doors;
 mod isolation;
 mod keys;
 mod limits;
