@@ -1,6 +1,7 @@
 // Takes pictures of every page of a seeded server in both themes and two sizes, and of some at 200 % zoom:
 //   node dev/screenshots.mjs http://localhost:3000 /tmp/shots [names,…]
-// `readme` as the name renews docs/images/trace.png.
+// `readme` as the name renews docs/images/trace.png. With TRACEWAY_LOGIN=email:password it logs in first, and takes the
+// pages of the cloud, too.
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { send, supportTrace } from "./traces.mjs";
@@ -37,7 +38,16 @@ const pages = [
   ["sessions", "/sessions"],
   ["session", "/sessions/chat-1"],
   ["session-read", "/sessions/chat-1?view=read"],
+  ["settings", "/settings"],
 ];
+const cloudPages = [
+  ["api-keys", "/settings/api-keys"],
+  ["team", "/settings/team"],
+  ["usage", "/settings/usage"],
+  ["billing", "/settings/billing"],
+];
+const [email, ...password] = process.env.TRACEWAY_LOGIN?.split(":") ?? [];
+if (email !== undefined) pages.push(...cloudPages);
 const zoomed = ["overview", "traces", "trace", "trace-waterfall", "spans-panel", "session"];
 
 const browser = await chromium.launch({
@@ -51,6 +61,10 @@ async function open(options) {
   const page = await context.newPage();
   page.on("pageerror", (error) => console.log("page error:", error.message));
   page.on("console", (message) => message.type() === "error" && console.log("console:", message.text().slice(0, 200)));
+  if (email !== undefined) {
+    const answer = await context.request.post(`${base}/api/auth/login`, { headers: { origin: base }, data: { email, password: password.join(":") } });
+    if (!answer.ok()) throw new Error(await answer.text());
+  }
   return page;
 }
 

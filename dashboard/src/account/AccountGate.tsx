@@ -13,6 +13,8 @@ export function AccountGate() {
     refetchInterval: (query) => (query.state.data === undefined && query.state.error !== null ? 3_000 : false),
   });
   const place = useRouterState({ select: ({ location }) => location });
+  // While one goes from page to page, the old one is still on screen.
+  const shown = useRouterState({ select: ({ matches }) => matches.at(-1)?.pathname ?? "/" });
   const wasIn = useRef(false);
   useReloadOnChange(account.data);
 
@@ -24,11 +26,12 @@ export function AccountGate() {
       </main>
     );
   }
-  const atDoor = isDoor(place.pathname);
+  const atDoor = isDoor(shown);
   const isOut = isVisitor(account.data);
   if (!isOut) wasIn.current = true;
   if (atDoor && account.data.mode === "local") return <Navigate to="/" replace />;
   if (!atDoor && isOut) {
+    if (isDoor(place.pathname)) return null;
     const here = { pathname: place.pathname, search: place.searchStr };
     const next = `${here.pathname}${here.search}`;
     return wasIn.current ? <Reload at={loginPath(here)} /> : <Navigate to="/login" search={(next === "/" ? {} : { next }) as never} replace />;
