@@ -3,7 +3,7 @@
 use conformance::cloud::PASSWORD;
 use serde_json::json;
 
-use crate::stage::{Answer, Stage, soon};
+use crate::stage::{Answer, Stage, new_email, soon};
 
 async fn log_in(stage: &Stage, email: &str, password: &str) -> Answer {
     let wish = json!({"email": email, "password": password});
@@ -78,7 +78,7 @@ async fn logins_are_counted_over_all_replicas() {
         // Two addresses: the first one counts, which is the limited one.
         assert_eq!(other.json(&wish).await.status, 429);
     }
-    let email = format!("{}@example.org", uuid::Uuid::new_v4());
+    let email = new_email("carol");
     let forgot =
         async || stage.call("POST", "/api/auth/forgot-password").json(&json!({"email": email})).await.status;
     let asked = [forgot().await, forgot().await, forgot().await, forgot().await];
@@ -136,7 +136,8 @@ async fn a_new_password_ends_all_sessions_on_all_replicas() {
         let wish = json!({"token": token, "password": password});
         stage.on(0, "POST", "/api/auth/reset-password").json(&wish).await
     };
-    let unknown = forgot("nobody@example.com").await;
+    let nobody = new_email("nobody");
+    let unknown = forgot(&nobody).await;
     let known = forgot(&ann.email).await;
     assert_eq!((known.status, &known.text), (200, &unknown.text), "nobody learns who has an account");
     let mail = stage.mail(&ann.email).await;
@@ -160,7 +161,7 @@ async fn a_new_password_ends_all_sessions_on_all_replicas() {
     for replica in 0..2 {
         assert_eq!(me(&stage, replica, &login.text_of("token")).await.status, 200);
     }
-    assert_eq!(stage.mails("nobody@example.com"), []);
+    assert_eq!(stage.mails(&nobody), []);
     let key = stage.call("GET", "/api/traces").bearer(&ann.api_key).send().await;
     assert_eq!(key.status, 200, "keys are no sessions");
 }

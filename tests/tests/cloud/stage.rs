@@ -126,6 +126,11 @@ pub(crate) fn new_ip() -> String {
     format!("10.{a}.{b}.{c}")
 }
 
+/// Returns an e-mail nobody else uses: resets are counted by it, in the Redis that tests share.
+pub(crate) fn new_email(name: &str) -> String {
+    format!("{name}-{}@example.net", uuid::Uuid::new_v4().simple())
+}
+
 /// Asks until an answer is as expected, for no longer than "at once".
 #[track_caller]
 pub(crate) fn soon<F>(what: &str, ask: impl Fn() -> F) -> impl Future<Output = ()>
