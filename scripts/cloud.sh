@@ -28,8 +28,10 @@ esac
 
 services=$(scripts/services.sh start)
 eval "$services"
-cargo build "${flags[@]}" -p api -p conformance --bins >&2
-target=${CARGO_TARGET_DIR:-target}
+# One after the other: together they would be built with the features of both, and all they need once more.
+cargo build "${flags[@]}" -p api >&2
+cargo build "${flags[@]}" -p conformance --bins >&2
+target=$(realpath "${CARGO_TARGET_DIR:-target}")
 # The tests take the newer of two builds; here it is the one that was just asked for.
 export TRACEWAY_BIN=${TRACEWAY_BIN:-$target/$profile/traceway}
 exec "$target/$profile/cloud" "$@"
