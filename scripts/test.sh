@@ -18,7 +18,7 @@ usage: scripts/test.sh [PART...]
   sdks         the vendors' clients against the emulators of their services
   clients      real client libraries against the real server
   browser      the dashboard in Chromium
-  faults       kill -9, full and slow disks, hostile input
+  faults       kill -9, full and slow disks, hostile input; a cloud whose replicas and services go
 
 Without a PART, all of them in this order.
 EOF
@@ -92,7 +92,8 @@ browser() {
 }
 
 faults() {
-  cargo test -p conformance --test faults
+  services
+  cargo test -p conformance --test faults --test cloud_faults
 }
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
