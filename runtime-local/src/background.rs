@@ -44,8 +44,8 @@ mod tests {
             let _ = wait.await;
             let _ = done.send(());
         });
-        let tracked = Tracked(tracker.clone());
-        assert!(tokio::time::timeout(Duration::from_millis(10), tracked.run(work)).await.is_err());
+        let detach = Tracked(tracker.clone());
+        assert!(tokio::time::timeout(Duration::from_millis(10), detach.run(work)).await.is_err());
         drop(go);
         tracker.close();
         tracker.wait().await;

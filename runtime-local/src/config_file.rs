@@ -74,11 +74,14 @@ pub(crate) struct Logging {
     unknown: Unknown,
 }
 
+/// Says what is wrong with a value.
+type Check = fn(&str) -> Result<(), String>;
+
 impl FileSettings {
     /// Takes out values that cannot be used, and returns which those were and why. Empty ones go without a word.
     pub(crate) fn drop_invalid(&mut self) -> Vec<String> {
         let mut mistakes = Vec::new();
-        let texts: [(&str, &mut Option<String>, fn(&str) -> Result<(), String>); 5] = [
+        let texts: [(&str, &mut Option<String>, Check); 5] = [
             ("api.addr", &mut self.api.addr, |text| address(text).map(drop)),
             ("proxy.addr", &mut self.proxy.addr, |text| address(text).map(drop)),
             ("proxy.target", &mut self.proxy.target, |text| http_url(text).map(drop)),

@@ -282,7 +282,9 @@ impl SpanStore for RolledUp {
         self.inner.counts(scope).await
     }
 
+    /// Sums, users and keys lie in the same database: without it the store is of no use.
     async fn check(&self) -> Result<(), StoreError> {
+        self.rollups.check().await?;
         self.inner.check().await
     }
 }

@@ -89,6 +89,11 @@ impl PostgresRollups {
         }
     }
 
+    /// Returns when the database answers a query.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+
     /// Adds the spans of a window: whole hours from their sums, the rest from the spans.
     async fn add_window(&self, totals: &mut Totals, scope: &Scope, window: Window) -> Result<(), StoreError> {
         if window.since > window.until {

@@ -39,7 +39,7 @@ impl RedisBus {
     /// runs it until the process ends. `instance` names this process.
     pub fn new(link: Arc<Link>, spans: Arc<dyn SpanStore>, instance: &str) -> (Self, RedisRevocations, Work) {
         let channels = Arc::new(Channels::default());
-        let (wishes, wished) = mpsc::channel(64);
+        let (wishes, incoming) = mpsc::channel(64);
         let (revocations, _) = broadcast::channel(256);
         let instance: Arc<str> = Arc::from(instance);
         let listener = Listener {
@@ -48,7 +48,7 @@ impl RedisBus {
             spans: Arc::clone(&spans),
             instance: Arc::clone(&instance),
             revocations: revocations.clone(),
-            wishes: wished,
+            wishes: incoming,
         };
         let told = RedisRevocations::new(Arc::clone(&link), revocations);
         (Self { link, channels, spans, instance, wishes }, told, Box::pin(listener.run()))

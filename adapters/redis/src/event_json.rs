@@ -31,7 +31,7 @@ pub(crate) enum Told {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum EventJson {
     Span {
-        span: SpanJson,
+        span: Box<SpanJson>,
         session_id: Option<String>,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
@@ -41,10 +41,10 @@ enum EventJson {
         trace_id: TraceId,
     },
     TraceCreated {
-        trace: TraceJson,
+        trace: Box<TraceJson>,
     },
     TraceUpdated {
-        trace: TraceJson,
+        trace: Box<TraceJson>,
     },
     TraceDeleted {
         trace_id: TraceId,
@@ -113,12 +113,12 @@ pub(crate) fn resync() -> Result<String, serde_json::Error> {
 pub(crate) fn decode(text: &str) -> Result<Told, serde_json::Error> {
     let event = match serde_json::from_str(text)? {
         EventJson::Span { span, session_id, truncated } => {
-            let event = Event::Span { span: Arc::new(span.into()), session_id };
+            let event = Event::Span { span: Arc::new((*span).into()), session_id };
             return Ok(if truncated { Told::Truncated(event) } else { Told::Event(event) });
         }
         EventJson::SpanDeleted { span_id, trace_id } => Event::SpanDeleted { span_id, trace_id },
-        EventJson::TraceCreated { trace } => Event::TraceCreated(Arc::new(trace.into())),
-        EventJson::TraceUpdated { trace } => Event::TraceUpdated(Arc::new(trace.into())),
+        EventJson::TraceCreated { trace } => Event::TraceCreated(Arc::new((*trace).into())),
+        EventJson::TraceUpdated { trace } => Event::TraceUpdated(Arc::new((*trace).into())),
         EventJson::TraceDeleted { trace_id } => Event::TraceDeleted(trace_id),
         EventJson::Cleared => Event::Cleared,
         EventJson::Resync => return Ok(Told::Resync),
@@ -128,14 +128,20 @@ pub(crate) fn decode(text: &str) -> Result<Told, serde_json::Error> {
 
 fn json(event: &Event, truncated: bool) -> EventJson {
     match event {
-        Event::Span { span, session_id } => {
-            EventJson::Span { span: span_json(span, truncated), session_id: session_id.clone(), truncated }
-        }
+        Event::Span { span, session_id } => EventJson::Span {
+            span: Box::new(span_json(span, truncated)),
+            session_id: session_id.clone(),
+            truncated,
+        },
         Event::SpanDeleted { span_id, trace_id } => {
             EventJson::SpanDeleted { span_id: span_id.clone(), trace_id: trace_id.clone() }
         }
-        Event::TraceCreated(trace) => EventJson::TraceCreated { trace: trace_json(trace, truncated) },
-        Event::TraceUpdated(trace) => EventJson::TraceUpdated { trace: trace_json(trace, truncated) },
+        Event::TraceCreated(trace) => {
+            EventJson::TraceCreated { trace: Box::new(trace_json(trace, truncated)) }
+        }
+        Event::TraceUpdated(trace) => {
+            EventJson::TraceUpdated { trace: Box::new(trace_json(trace, truncated)) }
+        }
         Event::TraceDeleted(trace_id) => EventJson::TraceDeleted { trace_id: trace_id.clone() },
         Event::Cleared => EventJson::Cleared,
     }

@@ -64,7 +64,7 @@ impl Listener {
                     }
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, retry_s = pause.as_secs(), "Redis cannot be reached")
+                    tracing::warn!(%error, retry_s = pause.as_secs(), "Redis cannot be reached");
                 }
                 Err(_) => tracing::warn!(retry_s = pause.as_secs(), "Redis does not answer"),
             }

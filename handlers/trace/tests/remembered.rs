@@ -48,7 +48,7 @@ async fn an_answer_lives_for_less_than_a_minute() {
 #[tokio::test]
 async fn a_revocation_drops_what_it_concerns_at_once() {
     let stage = Stage::new();
-    (stage.ask(1).await, stage.ask(2).await);
+    assert_eq!((stage.ask(1).await, stage.ask(2).await), (1, 2));
     let org = OrgId(Uuid::from_u128(1));
     stage.revocations.publish(Revocation::Org { id: org }).await.unwrap();
     assert_eq!((stage.ask(1).await, stage.ask(2).await), (3, 2));

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 10;
 
 /// How long a worker may hold a job before another may take it.
-const JOB_LEASE: Duration = Duration::from_secs(60);
+const JOB_LEASE: Duration = Duration::from_mins(1);
 
 /// The first pause before a job is tried again; it doubles with each try.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
@@ -174,10 +174,10 @@ impl Worker {
                     match self.spans.sweep(&scope, before).await {
                         Ok(0) => {}
                         Ok(traces) => {
-                            tracing::info!(project.id = %project.id.0, traces, days, "old traces are deleted")
+                            tracing::info!(project.id = %project.id.0, traces, days, "old traces are deleted");
                         }
                         Err(error) => {
-                            tracing::warn!(%error, project.id = %project.id.0, "old traces cannot be deleted")
+                            tracing::warn!(%error, project.id = %project.id.0, "old traces cannot be deleted");
                         }
                     }
                 }
@@ -213,7 +213,7 @@ impl Worker {
         work: impl Fn(Self) -> BoxFuture<'static, Result<(), StoreError>> + Send + 'static,
     ) -> BoxFuture<'static, ()> {
         // A lease a little shorter than the pause is over when its holder comes back.
-        let lease = every - every / 10;
+        let lease = every / 10 * 9;
         Box::pin(async move {
             loop {
                 match self.leases.try_lead(name, lease).await {

@@ -95,9 +95,11 @@ impl Subject {
         let server = spawn("traceway", &arguments)?;
         let api_url = format!("http://{api_addr}");
         await_port(api)?;
-        let ready = reqwest::get(format!("{api_url}/api/ready")).await?.error_for_status();
+        while !reqwest::get(format!("{api_url}/api/ready")).await?.status().is_success() {
+            anyhow::ensure!(started.elapsed() < Duration::from_secs(30), "the server does not become ready");
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
         let ready_after = started.elapsed();
-        ready?;
         let proxy_url = format!("http://{proxy_addr}");
         Ok(Self { api_url, proxy_url, provider_port, server, provider: None, folder, ready_after })
     }
