@@ -67,9 +67,9 @@ export default function UsageSection() {
             const summary = recent[index]?.data;
             return (
               <tr key={since}>
-                <td className={CELL}>{label}</td>
+                <td className={`${CELL} whitespace-nowrap`}>{label}</td>
                 {[summary?.total_traces, summary?.total_spans, summary?.total_tokens].map((value, column) => (
-                  <td key={column} className={`${CELL} w-28 text-right`}>
+                  <td key={column} className={`${CELL} w-16 text-right sm:w-28`}>
                     {value === undefined ? <span className="text-faint">–</span> : <Count value={value} />}
                   </td>
                 ))}
