@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-parts=(lint unit dashboard server conformance sdks clients browser faults)
+parts=(lint unit dashboard server conformance cloud sdks clients browser faults)
 
 usage() {
   cat <<EOF
@@ -15,6 +15,7 @@ usage: scripts/test.sh [PART...]
   dashboard    types, lints and tests of the web UI
   server       builds the release binary that the parts below run
   conformance  the HTTP contract against the real server
+  cloud        the same contract, and tenants, limits and billing, against two replicas in cloud mode
   sdks         the vendors' clients against the emulators of their services
   clients      real client libraries against the real server
   browser      the dashboard in Chromium
@@ -72,6 +73,12 @@ server() {
 
 conformance() {
   cargo test -p conformance --test conformance --test emulator
+}
+
+cloud() {
+  services
+  CONFORMANCE_MOUNT=cloud cargo test -p conformance --test conformance
+  cargo test -p conformance --test cloud
 }
 
 sdks() {
