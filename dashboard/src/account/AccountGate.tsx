@@ -29,9 +29,11 @@ export function AccountGate() {
   const atDoor = isDoor(shown);
   const isOut = isVisitor(account.data);
   if (!isOut) wasIn.current = true;
-  if (atDoor && account.data.mode === "local") return <Navigate to="/" replace />;
+  const isOnTheWay = atDoor !== isDoor(place.pathname);
+  // Going once is enough: to go again would begin anew what is on its way.
+  if (atDoor && account.data.mode === "local") return isOnTheWay ? null : <Navigate to="/" replace />;
   if (!atDoor && isOut) {
-    if (isDoor(place.pathname)) return null;
+    if (isOnTheWay) return null;
     const here = { pathname: place.pathname, search: place.searchStr };
     const next = `${here.pathname}${here.search}`;
     return wasIn.current ? <Reload at={loginPath(here)} /> : <Navigate to="/login" search={(next === "/" ? {} : { next }) as never} replace />;
