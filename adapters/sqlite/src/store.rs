@@ -28,6 +28,9 @@ use crate::{payloads, sessions, spans, summary, traces};
 /// How long a write that worked stands for the next ones.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a refused write speaks against the store, when nothing is written after it.
+const REFUSED: Duration = Duration::from_secs(5);
+
 /// The stores of one SQLite file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
@@ -44,8 +47,16 @@ struct Inner {
     projects: RwLock<HashMap<Scope, i64>>,
     /// When a write was last seen to work.
     probed: Mutex<Option<Instant>>,
+    /// When a write was last refused, unless one was taken since.
+    refused: Mutex<Option<Instant>>,
     /// Held for as long as the store is open.
     _lock: File,
+}
+
+impl Inner {
+    fn note_refused(&self, at: Option<Instant>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
 }
 
 impl SqliteStore {
@@ -66,6 +77,7 @@ impl SqliteStore {
             readers,
             projects,
             probed: Mutex::default(),
+            refused: Mutex::default(),
             _lock: opened.lock,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -130,9 +142,14 @@ impl SpanStore for SqliteStore {
         let (scope, recent) = (*scope, self.inner.recent.clone());
         let prepare = move || Prepared::new(&scope, batch, &recent, project);
         let prepared = aside(bytes, prepare).await?;
-        let written = self.inner.writer.write(prepared).await?;
+        let written = self.inner.writer.write(prepared).await;
+        match &written {
+            Ok(_) => self.inner.note_refused(None),
+            Err(StoreError::Unavailable(_)) => self.inner.note_refused(Some(Instant::now())),
+            Err(StoreError::Busy | StoreError::Corrupt { .. }) => {}
+        }
         self.inner.indexer.wake();
-        Ok(written)
+        written
     }
 
     async fn find(
@@ -271,6 +288,11 @@ impl SpanStore for SqliteStore {
             .fetch_one(self.readers())
             .await
             .map_err(unavailable)?;
+        // The last page of a full disk may take a probe where it no longer takes a span.
+        let refused = *self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.is_some_and(|refused| refused.elapsed() < REFUSED) {
+            return Err(StoreError::unavailable("a write was refused a moment ago"));
+        }
         let lately = |last: Instant| last.elapsed() < PROBE_EVERY;
         if self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(lately) {
             return Ok(());
