@@ -18,7 +18,7 @@ usage: scripts/test.sh [PART...]
   cloud        the same contract, and tenants, limits and billing, against two replicas in cloud mode
   sdks         the vendors' clients against the emulators of their services
   clients      real client libraries against the real server
-  browser      the dashboard in Chromium
+  browser      the dashboard in Chromium, against a local server and a cloud
   faults       kill -9, full and slow disks, hostile input; a cloud whose replicas and services go
 
 Without a PART, all of them in this order.
@@ -96,6 +96,8 @@ clients() {
 browser() {
   command -v chromium >/dev/null || need chromium
   (cd tests/browser && npm ci --no-audit --no-fund --loglevel=error && npm test)
+  services
+  bash tests/browser/cloud.sh
 }
 
 faults() {
