@@ -208,7 +208,9 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::RateLimited(wait) => Some(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(1).max(1)),
+            Self::RateLimited(wait) => {
+                Some(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(1).max(1))
+            }
             Self::Store(StoreError::Busy) | Self::Overloaded => Some(1),
             Self::Store(StoreError::Unavailable(_)) => Some(5),
             _ => None,

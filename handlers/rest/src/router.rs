@@ -24,8 +24,8 @@ use crate::host::{Access, cors, guard};
 use crate::system::Server;
 use crate::traffic::{self, Traffic};
 use crate::{
-    analytics, auth, billing, dashboard, events, export, ingest, keys, org, otlp, projects, rate, sessions, spans,
-    stats, system, traces, usage,
+    analytics, auth, billing, dashboard, events, export, ingest, keys, org, otlp, projects, rate, sessions,
+    spans, stats, system, traces, usage,
 };
 
 /// What handlers may ask of the world. A handler's signature names the parts it uses.

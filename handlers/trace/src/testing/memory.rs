@@ -70,9 +70,7 @@ impl Project {
             spans.push(match write {
                 SpanWrite::Create(new) => self.create(new, &mut touched),
                 SpanWrite::Put(new) => self.put(new, &mut touched, &mut replaced),
-                SpanWrite::Finish(finish) => {
-                    self.finish(&finish, &batch.prices, &mut touched, &mut replaced)
-                }
+                SpanWrite::Finish(finish) => self.finish(&finish, &batch.prices, &mut touched, &mut replaced),
             });
         }
         let written = |(id, change): (TraceId, TraceChange)| {
