@@ -72,12 +72,15 @@ server() {
 }
 
 conformance() {
-  cargo test -p conformance --test conformance --test emulator
+  cargo test -p conformance --test emulator
+  cargo test -p conformance --test conformance -- --report "$target/conformance"
 }
 
 cloud() {
   services
-  CONFORMANCE_MOUNT=cloud cargo test -p conformance --test conformance
+  CONFORMANCE_MOUNT=cloud cargo test -p conformance --test conformance -- --report "$target/conformance"
+  cargo run --quiet -p conformance --bin side-by-side -- "$target/conformance" > "$target/side-by-side.md"
+  echo "the mounts side by side: $target/side-by-side.md"
   cargo test -p conformance --test cloud
 }
 
