@@ -11,8 +11,9 @@ use sqlx::AssertSqlSafe;
 use trace::id::{SpanId, TraceId};
 use trace::ports::{SpanChange, SpanWrite, StoreError, TraceChange, TraceWritten, Written};
 use trace::price::Prices;
-use trace::span::{Finish, NewSpan, Span, StatusWord};
-use trace::trace::{NewTrace, OnExisting, Totals};
+use trace::span::{Finish, NewSpan, Span};
+use trace::totals;
+use trace::trace::{NewTrace, OnExisting};
 
 use crate::batch::Sides;
 use crate::chunks::NewChunks;
@@ -345,7 +346,7 @@ impl Unit {
         let span = Arc::new(new.span.clone());
         let slot = &mut self.traces[trace];
         slot.changed = true;
-        add(&mut slot.stored.trace.totals, &span);
+        totals::add(&mut slot.stored.trace.totals, &span);
         let place = Place {
             row: session.span_row(),
             project,
@@ -370,7 +371,7 @@ impl Unit {
         let trace = &mut self.traces[slot.trace];
         touched.note(slot.trace, TraceChange::Unchanged);
         trace.changed = true;
-        trace.recompute |= !swap(&mut trace.stored.trace.totals, &slot.span, &span);
+        trace.recompute |= !totals::swap(&mut trace.stored.trace.totals, &slot.span, &span);
         self.rollups.remove(slot.place.project, &slot.span);
         self.rollups.add(slot.place.project, &span);
         slot.span = span;
@@ -496,70 +497,4 @@ fn span_of(write: &SpanWrite) -> &SpanId {
         SpanWrite::Create(new) | SpanWrite::Put(new) => &new.span.id,
         SpanWrite::Finish(finish) => &finish.span_id,
     }
-}
-
-/// Counts a span into the totals of its trace.
-fn add(totals: &mut Totals, span: &Span) {
-    totals.spans += 1;
-    count(totals, span);
-    let first = totals.first_start.map_or(span.started_at, |first| first.min(span.started_at));
-    totals.first_start = Some(first);
-    totals.last_end = totals.last_end.max(span.ended_at);
-    note_model(totals, span);
-}
-
-fn count(totals: &mut Totals, span: &Span) {
-    match span.status.word() {
-        StatusWord::Running => totals.running += 1,
-        StatusWord::Failed => totals.failed += 1,
-        StatusWord::Completed => {}
-    }
-    if let Some(call) = span.kind.llm() {
-        totals.llm_calls += 1;
-        totals.input_tokens = totals.input_tokens.saturating_add(call.usage.input_tokens.unwrap_or(0));
-        totals.output_tokens = totals.output_tokens.saturating_add(call.usage.output_tokens.unwrap_or(0));
-        totals.cost += call.cost.map_or(0.0, trace::kind::Cost::usd);
-    }
-}
-
-fn note_model(totals: &mut Totals, span: &Span) {
-    if let Some(call) = span.kind.llm()
-        && !totals.models.contains(&call.model)
-    {
-        totals.models.push(call.model.clone());
-    }
-}
-
-/// Counts `new` in the place of `old`. Returns whether that was possible: when not, only counting all spans
-/// again tells the totals.
-fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
-    let model = |span: &Span| span.kind.llm().map(|call| call.model.clone());
-    let (gone_model, gone_cost) = (model(old), old.kind.llm().and_then(|call| call.cost));
-    let same_model = gone_model.is_none() || gone_model == model(new);
-    // A cost taken out of a float sum would leave its rounding behind.
-    let same_cost = gone_cost.is_none() || gone_cost == new.kind.llm().and_then(|call| call.cost);
-    let start_stays = new.started_at <= old.started_at || totals.first_start != Some(old.started_at);
-    let end_stays = old.ended_at.is_none() || new.ended_at >= old.ended_at || totals.last_end != old.ended_at;
-    if !(same_model && same_cost && start_stays && end_stays) {
-        return false;
-    }
-    match old.status.word() {
-        StatusWord::Running => totals.running = totals.running.saturating_sub(1),
-        StatusWord::Failed => totals.failed = totals.failed.saturating_sub(1),
-        StatusWord::Completed => {}
-    }
-    if let Some(call) = old.kind.llm() {
-        totals.llm_calls = totals.llm_calls.saturating_sub(1);
-        totals.input_tokens = totals.input_tokens.saturating_sub(call.usage.input_tokens.unwrap_or(0));
-        totals.output_tokens = totals.output_tokens.saturating_sub(call.usage.output_tokens.unwrap_or(0));
-    }
-    let cost = totals.cost;
-    count(totals, new);
-    if gone_cost.is_some() {
-        totals.cost = cost;
-    }
-    totals.first_start = totals.first_start.map(|first| first.min(new.started_at));
-    totals.last_end = totals.last_end.max(new.ended_at);
-    note_model(totals, new);
-    true
 }

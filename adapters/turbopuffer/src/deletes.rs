@@ -9,7 +9,8 @@ use crate::client::{Filter, Query, Row, Write};
 use crate::commit::{newest_first, pause, spans_of, unchanged};
 use crate::payloads::Tables;
 use crate::table::Table;
-use crate::{clock, ids, schema, span_row, totals, trace_row};
+use crate::{clock, ids, schema, span_row, trace_row};
+use trace::totals;
 
 /// Tries before the store counts as busy.
 const TRIES: u32 = 12;

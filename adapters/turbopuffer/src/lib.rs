@@ -32,7 +32,6 @@ mod span_row;
 mod spans;
 mod store;
 mod table;
-mod totals;
 mod trace_row;
 mod traces;
 mod unit;

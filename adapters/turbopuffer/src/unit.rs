@@ -7,6 +7,7 @@ use trace::id::{SpanId, TraceId};
 use trace::ports::{SpanChange, SpanWrite, TraceChange};
 use trace::price::Prices;
 use trace::span::{Finish, NewSpan, Span};
+use trace::totals;
 use trace::trace::{NewTrace, Totals};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::client::Row;
 use crate::prepared::{Prepared, Sides};
 use crate::span_row::{self, SpanRow};
 use crate::trace_row::{self, TraceRow};
-use crate::{clock, ids, totals};
+use crate::{clock, ids};
 
 /// A trace while batches are applied.
 #[derive(Debug)]

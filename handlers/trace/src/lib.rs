@@ -27,6 +27,7 @@ pub mod size;
 pub mod span;
 pub mod text;
 pub mod time;
+pub mod totals;
 pub mod trace;
 
 #[cfg(feature = "testing")]

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use tokio::task::JoinSet;
 use turbopuffer_emulator::Settings;
 
-use super::load::{Shot, Timings, at_rate, closed, http};
+use super::load::{Shot, Timings, at_rate, closed, http, merge};
 use super::otlp::{Random, encoded, request};
 use super::report::{Report, ms};
 use crate::cloud::{Stack, StackOptions, Tenant};
@@ -148,12 +148,4 @@ async fn spans(stack: &Stack, tenant: &Tenant) -> anyhow::Result<u64> {
         reqwest::Client::new().get(url).bearer_auth(&tenant.api_key).send().await?.error_for_status()?;
     let stats: serde_json::Value = stats.json().await?;
     stats["span_count"].as_u64().context("no span_count")
-}
-
-fn merge(all: &mut Option<Timings>, slice: Timings) -> anyhow::Result<()> {
-    if let Some(all) = all {
-        return all.add(&slice);
-    }
-    *all = Some(slice);
-    Ok(())
 }

@@ -182,3 +182,12 @@ async fn fire(http: &Http, shot: &Shot, from: Instant) -> anyhow::Result<(Durati
     let whole = from.elapsed();
     Ok((first.unwrap_or(whole), whole))
 }
+
+/// Adds a slice to those measured before it.
+pub fn merge(all: &mut Option<Timings>, slice: Timings) -> anyhow::Result<()> {
+    if let Some(all) = all {
+        return all.add(&slice);
+    }
+    *all = Some(slice);
+    Ok(())
+}

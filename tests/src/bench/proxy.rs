@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{Http, Shot, Timings, at_rate, closed, http};
+use super::load::{Http, Shot, Timings, at_rate, closed, http, merge};
 use super::report::{Report, ms};
 use super::subject::{Subject, spans_recorded};
 
@@ -104,14 +104,6 @@ async fn saturation(
     let baseline = format!("direct {:.0} req/s", base.rate());
     report.add(&title("throughput"), format!("{:.0} req/s", ours.rate()), &baseline, "", None);
     lost(report, subject, &title("records lost"), before, &ours).await
-}
-
-fn merge(all: &mut Option<Timings>, slice: Timings) -> anyhow::Result<()> {
-    if let Some(all) = all {
-        return all.add(&slice);
-    }
-    *all = Some(slice);
-    Ok(())
 }
 
 /// Counts calls that were answered and are not in the store, once everything had time to be written.

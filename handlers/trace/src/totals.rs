@@ -1,11 +1,11 @@
-//! What the spans of a trace add up to.
+//! What the spans of a trace add up to, as every store keeps it.
 
-use trace::kind::Cost;
-use trace::span::{Span, StatusWord};
-use trace::trace::Totals;
+use crate::kind::Cost;
+use crate::span::{Span, StatusWord};
+use crate::trace::Totals;
 
 /// Returns what spans add up to, the same for the same spans in any order.
-pub(crate) fn of<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Totals {
+pub fn of<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Totals {
     let mut spans: Vec<&Span> = spans.into_iter().collect();
     spans.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     let mut totals = Totals::default();
@@ -16,7 +16,7 @@ pub(crate) fn of<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Totals {
 }
 
 /// Counts a span in.
-pub(crate) fn add(totals: &mut Totals, span: &Span) {
+pub fn add(totals: &mut Totals, span: &Span) {
     totals.spans += 1;
     count(totals, span);
     let first = totals.first_start.map_or(span.started_at, |first| first.min(span.started_at));
@@ -49,7 +49,7 @@ fn note_model(totals: &mut Totals, span: &Span) {
 
 /// Counts `new` in the place of `old`. Returns whether that was possible: when not, only counting all spans
 /// again tells the totals.
-pub(crate) fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
+pub fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
     let model = |span: &Span| span.kind.llm().map(|call| call.model.clone());
     let (gone_model, gone_cost) = (model(old), old.kind.llm().and_then(|call| call.cost));
     let same_model = gone_model.is_none() || gone_model == model(new);
