@@ -8,6 +8,9 @@ use std::path::Path;
 
 use adapter_sqlite::{OpenError, Options, SqliteStore};
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
 use trace::id::{Scope, TraceId};
 use trace::ports::{SpanStore, SpanWrite, StoreError, Written};
 use trace::testing::{batch, new_span, span, time};
@@ -137,11 +140,19 @@ async fn too_much_waiting_is_told_and_passes() {
     let options = Options { queue_bytes: 200_000, ..Options::default() };
     let store = SqliteStore::open(&directory.path().join("traceway.db"), options).await.unwrap();
     let input = noise(1, 60_000);
-    let writes = (0..60).map(|number| {
-        let (store, input) = (store.clone(), input.clone());
-        async move { store.write(&Scope::LOCAL, write("t", &format!("s{number}"), &input)).await }
-    });
-    let answers: Vec<Result<Written, StoreError>> = join_all(writes).await;
+    // Nothing is committed, however fast the disk, while somebody else has the file.
+    let file = SqliteConnectOptions::new().filename(directory.path().join("traceway.db"));
+    let mut other = SqliteConnection::connect_with(&file).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let mut writes: FuturesUnordered<_> = (0..60)
+        .map(|number| {
+            let (store, input) = (store.clone(), input.clone());
+            async move { store.write(&Scope::LOCAL, write("t", &format!("s{number}"), &input)).await }
+        })
+        .collect();
+    let mut answers: Vec<Result<Written, StoreError>> = vec![writes.next().await.unwrap()];
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    answers.extend(writes.collect::<Vec<_>>().await);
     let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy))).count();
     let written = answers.iter().filter(|answer| answer.is_ok()).count();
     assert!(busy > 0 && written > 0 && busy + written == 60, "{busy} busy, {written} written");

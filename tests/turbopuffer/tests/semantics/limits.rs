@@ -86,7 +86,7 @@ static COUNT: std::sync::LazyLock<Value> =
 
 #[tokio::test]
 async fn waiting_writes_share_a_commit() {
-    let mut settings = Settings { commit_interval_ms: 300, ..Settings::default() };
+    let mut settings = Settings { commit_interval_ms: 1_500, ..Settings::default() };
     settings.latency.write = Spread::new(20.0, 20.0);
     let api = Api::start_with(settings).await;
     let started = Instant::now();
@@ -97,13 +97,13 @@ async fn waiting_writes_share_a_commit() {
     });
     futures_util::future::join_all(writes).await;
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(320), "the second commit waits for its turn: {took:?}");
+    assert!(took >= Duration::from_millis(1_520), "the second commit waits for its turn: {took:?}");
     let tally = api.emulator.counters().namespace("ns");
     assert_eq!(tally.commits, 2, "eight writes share one commit");
     let started = Instant::now();
     let other = json!({"upsert_rows": [{"id": 1}]});
     api.post("/v2/namespaces/other", &other).await;
-    assert!(started.elapsed() < Duration::from_millis(250), "namespaces commit independently");
+    assert!(started.elapsed() < Duration::from_secs(1), "namespaces commit independently");
 }
 
 #[tokio::test]
