@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Parser, Subcommand};
-
-use crate::cloud::CloudFlags;
+use cloud::CloudFlags;
 
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const RESET: anstyle::Reset = anstyle::Reset;

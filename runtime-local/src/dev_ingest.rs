@@ -75,6 +75,7 @@ fn example(turn: u64, now: Timestamp, ids: &dyn Ids) -> (NewTrace, Vec<SpanWrite
                 ended_at: Some(now.minus_micros(to * 1000)),
                 attributes: serde_json::Map::new(),
                 ms_to_first_chunk: None,
+                preview: None,
             },
             payload: Payload {
                 input: Some(Json::from_serialize(&input)),

@@ -3,7 +3,6 @@
 mod background;
 mod cli;
 mod client;
-mod cloud;
 mod config_file;
 mod dev_ingest;
 mod export;
@@ -22,6 +21,7 @@ mod sse;
 mod stores;
 mod supervise;
 mod tail;
+mod workers;
 
 use clap::Parser;
 

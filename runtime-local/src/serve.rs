@@ -18,7 +18,7 @@ use crate::gate::Gate;
 use crate::settings::Settings;
 use crate::stores::{Own, Stores};
 use crate::supervise::supervised;
-use crate::{cloud, dev_ingest, interrupted, listen, logging, routers};
+use crate::{dev_ingest, interrupted, listen, logging, routers, workers};
 
 /// How long requests in flight may take once the server was told to stop. Together with the next two, ten seconds:
 /// what service managers allow before they kill.
@@ -91,7 +91,7 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
             tasks
                 .spawn(stop.clone().run_until_cancelled_owned(interrupted::fail(spans, recorder, opened_at)));
         }
-        Own::Cloud(own) => cloud::start_workers(own, &spans, &clock, &tasks, &stop),
+        Own::Cloud(own) => workers::start_workers(own, (&spans, &recorder), &clock, &tasks, &stop),
     }
     let signals = tokio::spawn(stop_on_signal(gate.clone()));
     stop.run_until_cancelled(warm(&stores)).await;

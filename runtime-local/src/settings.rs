@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::{CloudSettings, InvalidSettings, Mistakes};
 use proxy::Base;
 use trace::capture::CaptureMode;
 use trace::host::Origins;
 use trace::price::Prices;
 
 use crate::cli::ServeFlags;
-use crate::cloud::CloudSettings;
 use crate::config_file::{FileSettings, read_file};
 
 /// What the server runs with.
@@ -45,22 +45,6 @@ pub(crate) enum LogFormat {
     Pretty,
     /// One JSON object a line.
     Json,
-}
-
-/// Settings that cannot be used, each with its name and what is wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n       "))]
-pub(crate) struct InvalidSettings(Vec<String>);
-
-/// Collects mistakes instead of stopping at the first.
-#[derive(Default)]
-pub(crate) struct Mistakes(pub(crate) Vec<String>);
-
-impl Mistakes {
-    /// Returns the value, or notes what is wrong with the setting.
-    pub(crate) fn note<T, E: std::fmt::Display>(&mut self, setting: &str, value: Result<T, E>) -> Option<T> {
-        value.map_err(|error| self.0.push(format!("{setting}: {error}"))).ok()
-    }
 }
 
 impl Settings {

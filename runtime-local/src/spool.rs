@@ -299,6 +299,7 @@ mod tests {
             ended_at: Some(at),
             attributes: Attributes::new(),
             ms_to_first_chunk: None,
+            preview: None,
         };
         Record {
             scope: Scope::LOCAL,

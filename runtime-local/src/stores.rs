@@ -6,12 +6,12 @@ use std::sync::Arc;
 use adapter_memory::{MemoryBus, SystemClock, UlidIds};
 use adapter_sqlite::{Options, SqliteStore};
 use anyhow::Context;
+use cloud::{CloudSettings, CloudStores, Life, Place};
 use tokio_util::task::TaskTracker;
 use trace::ports::{Clock, EventBus, Ids, Metered, PayloadStore, Rollups, SpanStore};
 use trace::record::Recorder;
 
 use crate::background::Tracked;
-use crate::cloud::{CloudSettings, CloudStores};
 use crate::settings::Settings;
 use crate::spool::{FILE_LIMIT, FileSpool};
 
@@ -78,9 +78,12 @@ impl Stores {
     async fn cloud(settings: &Settings, cloud: &CloudSettings, instance: &str) -> anyhow::Result<Self> {
         let spool = spool(existing(settings.db_path.parent().unwrap_or(".".as_ref()))?)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let own = CloudStores::open(settings, cloud, Arc::clone(&clock), instance).await?;
-        let spans: Arc<dyn SpanStore> =
-            Arc::new(Metered::new(Arc::clone(&own.cached) as _, Arc::clone(&clock)));
+        let place = Place {
+            app_url: format!("http://localhost:{}", settings.api_addr.port()),
+            origins: settings.origins.clone(),
+        };
+        let own = CloudStores::open(cloud, place, Arc::clone(&clock), instance, Life::Lasting).await?;
+        let spans: Arc<dyn SpanStore> = Arc::new(Metered::new(Arc::clone(&own.spans), Arc::clone(&clock)));
         let changes = TaskTracker::new();
         let recorder =
             Recorder::new(Arc::clone(&spans), Arc::clone(&own.events), Arc::clone(&settings.prices))

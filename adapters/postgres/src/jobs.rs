@@ -23,6 +23,54 @@ impl PostgresJobs {
         Self { database: database.clone() }
     }
 
+    /// Gives a job back untouched: it is due at once, and the try is not counted.
+    pub async fn give_back(&self, leased: &Leased) -> Result<bool, StoreError> {
+        let Some((id, token)) = held(leased) else {
+            return Ok(false);
+        };
+        sqlx::query(
+            "UPDATE jobs SET leased = false, attempt = attempt - 1, due_at = clock_timestamp(), updated_at = now()
+             WHERE id = $1 AND token = $2 AND leased AND NOT dead",
+        )
+        .bind(id)
+        .bind(token)
+        .execute(self.database.pool())
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(unavailable)
+    }
+
+    /// Moves a job to the dead, whatever tries it has left. Returns whether the lease still held.
+    pub async fn kill(&self, leased: &Leased, error: &str) -> Result<bool, StoreError> {
+        let Some((id, token)) = held(leased) else {
+            return Ok(false);
+        };
+        sqlx::query(
+            "UPDATE jobs SET leased = false, dead = true, error = $3, updated_at = now()
+             WHERE id = $1 AND token = $2 AND leased AND NOT dead",
+        )
+        .bind(id)
+        .bind(token)
+        .bind(text(error))
+        .execute(self.database.pool())
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(unavailable)
+    }
+
+    /// Returns the dead jobs of all kinds with their last error, newest first.
+    pub async fn all_dead(&self, limit: usize) -> Result<Vec<(Job, String)>, StoreError> {
+        let rows: Vec<JobRow> = sqlx::query_as(
+            "SELECT id, org_id, project_id, kind, payload, attempt, token, error FROM jobs
+             WHERE dead ORDER BY id DESC LIMIT $1",
+        )
+        .bind(integer(limit))
+        .fetch_all(self.database.pool())
+        .await
+        .map_err(unavailable)?;
+        rows.into_iter().map(JobRow::dead).collect()
+    }
+
     /// Gives a dead job all its tries back, at once. Returns whether it was there and dead.
     pub async fn revive(&self, id: &JobId) -> Result<bool, StoreError> {
         let Ok(id) = id.0.parse::<i64>() else {
@@ -67,6 +115,11 @@ struct JobRow {
 }
 
 impl JobRow {
+    fn dead(mut self) -> Result<(Job, String), StoreError> {
+        let error = self.error.take().unwrap_or_default();
+        Ok((self.leased()?.job, error))
+    }
+
     fn leased(self) -> Result<Leased, StoreError> {
         let corrupt = |error| StoreError::corrupt("job", error);
         let job = Job {
@@ -186,12 +239,7 @@ impl JobQueue for PostgresJobs {
         .fetch_all(self.database.pool())
         .await
         .map_err(unavailable)?;
-        rows.into_iter()
-            .map(|mut row| {
-                let error = row.error.take().unwrap_or_default();
-                Ok((row.leased()?.job, error))
-            })
-            .collect()
+        rows.into_iter().map(JobRow::dead).collect()
     }
 }
 

@@ -11,10 +11,12 @@ mod limits;
 mod link;
 mod listener;
 mod names;
+mod polled;
 mod revocations;
 mod tail;
 
 pub use bus::{RedisBus, Work};
 pub use limits::RedisLimiter;
 pub use link::{Link, LinkError};
+pub use polled::{PolledBus, PolledRevocations};
 pub use revocations::RedisRevocations;

@@ -129,7 +129,8 @@ pub(crate) async fn newest(link: &Link, scope: &Scope) -> Result<Option<Sequence
     Ok(newest.ids.first().and_then(sequence_of).map(Sequence))
 }
 
-fn sequence_of(entry: &StreamId) -> Option<u64> {
+/// Returns the place of an entry.
+pub(crate) fn sequence_of(entry: &StreamId) -> Option<u64> {
     entry.id.split('-').next()?.parse().ok()
 }
 

@@ -3,6 +3,7 @@
 mod notice;
 mod split;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use self::notice::Notices;
@@ -10,8 +11,8 @@ use self::split::Split;
 use crate::id::{OrgId, Scope};
 use crate::identity::Plan;
 use crate::ports::{
-    Batch, Clock, JobQueue, Meter, Orgs, Revocation, Revocations, SpanChange, SpanStore, SpanWrite,
-    StoreError, TraceChange, Usage, Written,
+    Batch, Clock, JobQueue, Meter, Orgs, Reservation, Revocation, Revocations, SpanChange, SpanKey,
+    SpanStore, SpanWrite, StoreError, TraceChange, Usage, Written,
 };
 use crate::remembered::Remembered;
 use crate::time::Timestamp;
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 /// Organisations whose plan is remembered.
 const CAPACITY: usize = 10_000;
 
-/// Keeps organisations within the spans of their plan: reserves before a write, gives back what was not created.
+/// Keeps organisations within the spans of their plan: reserves before a write, counts what was created after.
 pub struct Quota {
     orgs: Arc<dyn Orgs>,
     meter: Arc<dyn Meter>,
@@ -70,9 +71,17 @@ impl Quota {
         Ok(self.has_room.get_or_ask(&org, ask).await?.unwrap_or(true))
     }
 
+    /// Enqueues the mails about usage that are due to the organisation of `scope` and were not sent this month.
+    pub async fn mail_usage(&self, scope: &Scope, limit: u64) -> Result<(), StoreError> {
+        self.notices.check(scope, limit, self.clock.now()).await.map(|_| ())
+    }
+
     /// Writes a batch as far as its new spans fit. Those that do not are [`SpanChange::OverLimit`], and traces that
     /// only they mention are left out. Spans that exist already are changed in any case. A batch of which no span
     /// may be written is not written at all.
+    ///
+    /// What comes back beside is to be given to [`Quota::settle`] once everybody knows of the write: as long as it is
+    /// not, a process that dies leaves a trace of what it was about to do.
     ///
     /// Data of the operator's own keys, which belong to no organisation, are not counted.
     pub(crate) async fn write(
@@ -80,58 +89,116 @@ impl Quota {
         spans: &dyn SpanStore,
         scope: &Scope,
         batch: Batch,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<(Written, Option<Settlement>), StoreError> {
         if scope.org == Scope::LOCAL.org {
-            return spans.write(scope, batch).await;
+            return Ok((spans.write(scope, batch).await?, None));
         }
         let now = self.clock.now();
-        let wanted = count(batch.spans.iter().filter(|write| may_create(write)));
-        let limit = if wanted > 0 { self.limit(scope.org).await? } else { None };
-        let reserved = if wanted > 0 { self.meter.reserve(scope, wanted, limit, now).await? } else { 0 };
-        let written = self.write_reserved(spans, scope, batch, (wanted, reserved, limit)).await;
-        let created = written.as_ref().map_or(0, |(written, _)| created(written));
-        let bytes = written.as_ref().map_or(0, |(_, bytes)| *bytes);
-        let traces = written.as_ref().map_or(0, |(written, _)| created_traces(written));
-        self.settle(scope, reserved.saturating_sub(created), traces, bytes, now).await;
-        if let Some(limit) = limit {
-            self.notices.after(scope, created, reserved < wanted, limit, now).await;
-        }
-        written.map(|(written, _)| written)
-    }
-
-    async fn write_reserved(
-        &self,
-        spans: &dyn SpanStore,
-        scope: &Scope,
-        batch: Batch,
-        (wanted, reserved, limit): (u64, u64, Option<u64>),
-    ) -> Result<(Written, u64), StoreError> {
-        let split = match limit {
-            Some(limit) if reserved < wanted => Split::new(spans, scope, batch, reserved, limit).await?,
-            _ => Split::whole(batch),
+        let wanted = new_spans(&batch);
+        let limit = if wanted.is_empty() { None } else { self.limit(scope.org).await? };
+        let reservation = match &wanted[..] {
+            [] => None,
+            wanted => Some(self.meter.reserve(scope, wanted, limit, now).await?),
         };
-        let Some(batch) = split.batch else { return Ok((split.over.into_written(Written::default()), 0)) };
+        let wanted = count(wanted.iter());
+        let reserved = reservation.map_or(0, |reservation| reservation.spans);
+        let batch = Batch { id: reservation.map(|reservation| reservation.id), ..batch };
+        let split = match limit {
+            Some(limit) if reserved < wanted => Split::new(spans, scope, batch, reserved, limit).await,
+            _ => Ok(Split::whole(batch)),
+        };
+        let mut settlement =
+            Settlement { reservation, is_full: reserved < wanted, used: Usage::default(), limit, now };
+        let split = match split {
+            Ok(split) => split,
+            Err(error) => {
+                self.settle(scope, settlement).await;
+                return Err(error);
+            }
+        };
+        let Some(batch) = split.batch else {
+            return Ok((split.over.into_written(Written::default()), Some(settlement)));
+        };
         let sizes: Vec<u64> = batch.spans.iter().map(payload_bytes).collect();
-        let written = spans.write(scope, batch).await?;
-        let stored = written.spans.iter().zip(sizes);
-        let stored = stored.filter(|(c, _)| matches!(c, SpanChange::Created(_) | SpanChange::Updated(_)));
-        let bytes = stored.map(|(_, size)| size).sum();
-        Ok((split.over.into_written(written), bytes))
-    }
-
-    /// Gives back what was not created and adds the other counts. What is committed stays so when this fails.
-    async fn settle(&self, scope: &Scope, unused: u64, traces: u64, storage_bytes: u64, now: Timestamp) {
-        let more = Usage { traces, storage_bytes, ..Usage::default() };
-        let release =
-            async { if unused > 0 { self.meter.release(scope, unused, now).await } else { Ok(()) } };
-        let add =
-            async { if more == Usage::default() { Ok(()) } else { self.meter.add(scope, more, now).await } };
-        let (released, added) = futures_util::join!(release, add);
-        for error in [released.err(), added.err()].into_iter().flatten() {
-            metrics::counter!("traceway_meter_errors_total").increment(1);
-            tracing::warn!(%error, "usage could not be counted");
+        match spans.write(scope, batch).await {
+            Ok(written) => {
+                settlement.used = used(&written, &sizes);
+                Ok((split.over.into_written(written), Some(settlement)))
+            }
+            // Nothing was written.
+            Err(StoreError::Busy) => {
+                self.settle(scope, settlement).await;
+                Err(StoreError::Busy)
+            }
+            // It may have been written. What is kept tells, later, how many spans there were.
+            Err(error) => {
+                if let Some(reservation) = settlement.reservation.filter(|kept| kept.spans > 0) {
+                    note(self.meter.release(scope, &reservation).await);
+                }
+                Err(error)
+            }
         }
     }
+
+    /// Counts what a write did, and looks whether mails about that are due. What is committed stays so when this
+    /// fails: a reservation that is not settled now is settled later.
+    pub(crate) async fn settle(&self, scope: &Scope, settlement: Settlement) {
+        let Settlement { reservation, is_full, used, limit, now } = settlement;
+        match reservation.filter(|reservation| reservation.spans > 0) {
+            Some(reservation) => note(self.meter.settle(scope, &reservation, used).await),
+            None if used == Usage::default() => {}
+            None => note(self.meter.add(scope, used, now).await),
+        }
+        if let Some(limit) = limit {
+            self.notices.after(scope, used.spans, is_full, limit, now).await;
+        }
+    }
+}
+
+/// What a write did, to be counted.
+#[derive(Debug)]
+pub(crate) struct Settlement {
+    reservation: Option<Reservation>,
+    /// Whether not all new spans fit.
+    is_full: bool,
+    used: Usage,
+    limit: Option<u64>,
+    now: Timestamp,
+}
+
+/// Notes that the meter failed.
+fn note(outcome: Result<(), StoreError>) {
+    if let Err(error) = outcome {
+        metrics::counter!("traceway_meter_errors_total").increment(1);
+        tracing::warn!(%error, "usage could not be counted");
+    }
+}
+
+/// Returns what a write adds to the counts.
+fn used(written: &Written, sizes: &[u64]) -> Usage {
+    let stored = written.spans.iter().zip(sizes);
+    let stored = stored.filter(|(c, _)| matches!(c, SpanChange::Created(_) | SpanChange::Updated(_)));
+    let created = |change: &&SpanChange| matches!(change, SpanChange::Created(_));
+    Usage {
+        spans: count(written.spans.iter().filter(created)),
+        traces: count(written.traces.iter().filter(|touched| touched.change == TraceChange::Created)),
+        storage_bytes: stored.map(|(_, size)| size).sum(),
+        ..Usage::default()
+    }
+}
+
+/// Returns the spans that a batch may create, each once.
+fn new_spans(batch: &Batch) -> Vec<SpanKey> {
+    let mut seen = HashSet::new();
+    let mut keys = Vec::new();
+    for write in &batch.spans {
+        if let SpanWrite::Create(new) | SpanWrite::Put(new) = write
+            && seen.insert((&new.span.trace_id, &new.span.id))
+        {
+            keys.push(SpanKey { trace_id: new.span.trace_id.clone(), span_id: new.span.id.clone() });
+        }
+    }
+    keys
 }
 
 fn may_create(write: &SpanWrite) -> bool {
@@ -140,14 +207,6 @@ fn may_create(write: &SpanWrite) -> bool {
 
 fn count<T>(items: impl Iterator<Item = T>) -> u64 {
     u64::try_from(items.count()).unwrap_or(u64::MAX)
-}
-
-fn created(written: &Written) -> u64 {
-    count(written.spans.iter().filter(|change| matches!(change, SpanChange::Created(_))))
-}
-
-fn created_traces(written: &Written) -> u64 {
-    count(written.traces.iter().filter(|touched| touched.change == TraceChange::Created))
 }
 
 /// Returns how many bytes of JSON a write brings.

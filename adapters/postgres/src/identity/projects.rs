@@ -2,11 +2,12 @@ use async_trait::async_trait;
 use trace::id::{OrgId, ProjectId, Scope};
 use trace::identity::Project;
 use trace::ports::{NewProject, ProjectChange, Projects, StoreError};
+use trace::time::Timestamp;
 use uuid::Uuid;
 
 use super::PostgresIdentity;
 use super::rows::ProjectRow;
-use crate::sql::{integer, text, unavailable};
+use crate::sql::{At, integer, text, unavailable};
 
 #[async_trait]
 impl Projects for PostgresIdentity {
@@ -101,13 +102,14 @@ impl Projects for PostgresIdentity {
         Ok(rows.into_iter().map(scope).collect())
     }
 
-    async fn forget_deleted(&self, scope: &Scope) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM deleted_projects WHERE org_id = $1 AND project_id = $2")
+    async fn forget_deleted(&self, scope: &Scope, before: Timestamp) -> Result<bool, StoreError> {
+        sqlx::query("DELETE FROM deleted_projects WHERE org_id = $1 AND project_id = $2 AND deleted_at < $3")
             .bind(scope.org.0)
             .bind(scope.project.0)
+            .bind(At(before))
             .execute(self.database.pool())
             .await
-            .map(|_| ())
+            .map(|done| done.rows_affected() == 1)
             .map_err(unavailable)
     }
 }

@@ -76,7 +76,12 @@ impl Notices {
     }
 
     /// Enqueues the mails that are due and returns how many spans are left until the next one.
-    async fn check(&self, scope: &Scope, limit: u64, now: Timestamp) -> Result<Arc<AtomicU64>, StoreError> {
+    pub(super) async fn check(
+        &self,
+        scope: &Scope,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Arc<AtomicU64>, StoreError> {
         let used = self.meter.usage(scope.org, now).await?.spans;
         for percent in PARTS.into_iter().filter(|percent| used >= part(limit, *percent)) {
             if self.meter.first_notice(scope.org, percent, now).await? {

@@ -30,7 +30,7 @@ struct State {
     orgs: Vec<Org>,
     members: Vec<(OrgId, UserId, Role)>,
     projects: Vec<Project>,
-    deleted: Vec<Scope>,
+    deleted: Vec<(Scope, Timestamp)>,
     keys: Vec<StoredKey>,
     invites: Vec<(Invite, SecretHash)>,
     resets: Vec<(UserId, SecretHash, Timestamp)>,

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use crate::id::{OrgId, ProjectId, Scope};
 use crate::identity::{Project, ProjectSettings};
 use crate::ports::StoreError;
+use crate::time::Timestamp;
 
 /// A project to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,7 @@ pub trait Projects: Send + Sync {
     /// Returns up to `limit` deleted projects whose data may still be there, the longest deleted first.
     async fn list_deleted(&self, limit: usize) -> Result<Vec<Scope>, StoreError>;
 
-    /// Takes away the mark of a deleted project, once its data are gone.
-    async fn forget_deleted(&self, scope: &Scope) -> Result<(), StoreError>;
+    /// Takes away the mark of a project that was deleted before a time, once its data are gone. Returns whether it was
+    /// there and that old: younger ones may still get a late write.
+    async fn forget_deleted(&self, scope: &Scope, before: Timestamp) -> Result<bool, StoreError>;
 }

@@ -4,6 +4,7 @@ use super::MemoryIdentity;
 use crate::id::{OrgId, ProjectId, Scope};
 use crate::identity::Project;
 use crate::ports::{NewProject, ProjectChange, Projects, StoreError};
+use crate::time::Timestamp;
 
 #[async_trait]
 impl Projects for MemoryIdentity {
@@ -49,17 +50,19 @@ impl Projects for MemoryIdentity {
         state.keys.retain(|stored| !(stored.key.org == org && stored.key.project == id));
         let was_there = state.projects.len() < before;
         if was_there {
-            state.deleted.push(Scope { org, project: id });
+            state.deleted.push((Scope { org, project: id }, self.clock.now()));
         }
         Ok(was_there)
     }
 
     async fn list_deleted(&self, limit: usize) -> Result<Vec<Scope>, StoreError> {
-        Ok(self.state().deleted.iter().take(limit).copied().collect())
+        Ok(self.state().deleted.iter().take(limit).map(|(scope, _)| *scope).collect())
     }
 
-    async fn forget_deleted(&self, scope: &Scope) -> Result<(), StoreError> {
-        self.state().deleted.retain(|deleted| deleted != scope);
-        Ok(())
+    async fn forget_deleted(&self, scope: &Scope, before: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let count = state.deleted.len();
+        state.deleted.retain(|(deleted, at)| deleted != scope || *at >= before);
+        Ok(state.deleted.len() < count)
     }
 }

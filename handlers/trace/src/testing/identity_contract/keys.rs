@@ -75,7 +75,9 @@ async fn keys_end_with_their_project<I: Accounts + Projects + ApiKeys>(identity:
     assert!(identity.delete_project(owner.org, owner.project).await.unwrap());
     assert_eq!(identity.find_keys(text.prefix()).await.unwrap().len(), 0);
     assert_eq!(identity.list_keys(owner.org).await.unwrap(), []);
-    identity.forget_deleted(&crate::id::Scope { org: owner.org, project: owner.project }).await.unwrap();
+    let deleted = crate::id::Scope { org: owner.org, project: owner.project };
+    let far_ahead = crate::time::Timestamp::from_micros(4_000_000_000_000_000);
+    identity.forget_deleted(&deleted, far_ahead).await.unwrap();
 }
 
 async fn a_key_is_deleted_by_its_organisation_alone<I: Accounts + ApiKeys>(identity: &I) {

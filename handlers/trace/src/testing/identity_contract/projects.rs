@@ -5,6 +5,7 @@ use super::{CROWD, sign_up, stranger};
 use crate::id::{ProjectId, Scope};
 use crate::identity::ProjectSettings;
 use crate::ports::{Accounts, NewProject, ProjectChange, Projects};
+use crate::time::Timestamp;
 
 /// What every [`Projects`] promises. The store is empty.
 pub async fn projects_contract<I: Accounts + Projects>(identity: &I) {
@@ -73,7 +74,9 @@ async fn a_deleted_project_leaves_a_mark<I: Accounts + Projects>(identity: &I) {
     assert_eq!(identity.list_projects(owner.org).await.unwrap().len(), 1);
     assert_eq!(identity.list_deleted(10).await.unwrap(), scopes, "the longest deleted first");
     assert_eq!(identity.list_deleted(2).await.unwrap(), scopes[..2]);
-    identity.forget_deleted(&scopes[0]).await.unwrap();
-    identity.forget_deleted(&scopes[0]).await.unwrap();
+    let (long_ago, far_ahead) = (Timestamp::from_micros(0), Timestamp::from_micros(4_000_000_000_000_000));
+    assert!(!identity.forget_deleted(&scopes[0], long_ago).await.unwrap(), "it is younger");
+    assert!(identity.forget_deleted(&scopes[0], far_ahead).await.unwrap());
+    assert!(!identity.forget_deleted(&scopes[0], far_ahead).await.unwrap(), "it is gone");
     assert_eq!(identity.list_deleted(10).await.unwrap(), scopes[1..]);
 }

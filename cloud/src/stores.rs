@@ -8,13 +8,13 @@ use adapter_postgres::{
     Database, Leases, PoolOptions, PostgresIdentity, PostgresJobs, PostgresMeter, PostgresRollups, RolledUp,
     connect, migrate,
 };
-use adapter_redis::{Link, RedisBus, RedisLimiter, Work};
+use adapter_redis::{Link, PolledBus, PolledRevocations, RedisBus, RedisLimiter, Work};
 use adapter_resend::Resend;
-use adapter_turbopuffer::TurbopufferStore;
+use adapter_turbopuffer::{Grouping, TurbopufferStore};
 use anyhow::Context;
 use rest::jobs::MailPorts;
 use rest::{Cloud, CloudAuthenticator, Passwords, SessionKey, Site, WebhookSecret};
-use trace::identity::ApiKeyText;
+use trace::host::Origins;
 use trace::keyring::Keyring;
 use trace::ports::{
     Billing, Cached, Clock, EventBus, JobQueue, Mailer, PayloadStore, Random, RateLimiter, Revocations,
@@ -22,29 +22,73 @@ use trace::ports::{
 };
 use trace::quota::Quota;
 
-use super::settings::{BillingSettings, CloudSettings, MailSettings, TurbopufferSettings};
-use crate::settings::Settings;
+use crate::nudge::{Nudge, Nudged};
+use crate::settings::{BillingSettings, CloudSettings, MailSettings, TurbopufferSettings};
+
+/// Connections to Postgres of a process that nobody told how many.
+const LASTING_POOL: u32 = 10;
+const FROZEN_POOL: u32 = 2;
+
+/// How a process lives.
+pub enum Life {
+    /// It goes on between requests: it brings the database up to date when it starts, remembers pages, and listens to
+    /// the others.
+    Lasting,
+    /// It is frozen between requests, so nothing may run on its own: it asks the others with every request, and leaves
+    /// jobs to a worker that it nudges.
+    Frozen {
+        /// Wakes the worker; without one, the worker's clock does.
+        nudge: Option<Arc<dyn Nudge>>,
+    },
+}
+
+/// Where people and programs reach this deployment.
+#[derive(Clone)]
+pub struct Place {
+    /// The base of links, without a final slash, where the settings name none.
+    pub app_url: String,
+    /// Web origins whose pages may call the API.
+    pub origins: Origins,
+}
 
 /// Everything cloud mode has besides what handlers ask for in either mode.
-pub(crate) struct CloudStores {
-    pub(crate) database: Database,
-    pub(crate) identity: Arc<PostgresIdentity>,
-    pub(crate) meter: Arc<PostgresMeter>,
-    pub(crate) jobs: Arc<PostgresJobs>,
-    pub(crate) leases: Leases,
-    pub(crate) rollups: Arc<PostgresRollups>,
-    /// The span store with its sums and its memory of pages.
-    pub(crate) cached: Arc<Cached>,
-    pub(crate) payloads: Arc<dyn PayloadStore>,
-    pub(crate) events: Arc<dyn EventBus>,
-    pub(crate) quota: Arc<Quota>,
-    pub(crate) keyring: Arc<Keyring>,
-    pub(crate) authenticator: Arc<CloudAuthenticator>,
-    pub(crate) cloud: Arc<Cloud>,
+pub struct CloudStores {
+    /// The pool that the stores in Postgres share.
+    pub database: Database,
+    /// Users, organisations, projects and keys.
+    pub identity: Arc<PostgresIdentity>,
+    /// What was used.
+    pub meter: Arc<PostgresMeter>,
+    /// The job queue, for who works it off.
+    pub jobs: Arc<PostgresJobs>,
+    /// The job queue, for who adds to it.
+    pub queue: Arc<dyn JobQueue>,
+    /// Work that one process of all does.
+    pub leases: Leases,
+    /// Sums.
+    pub rollups: Arc<PostgresRollups>,
+    /// The span store with its sums, and with a memory of pages where the process lasts.
+    pub spans: Arc<dyn SpanStore>,
+    /// The memory of pages; `None` where the process does not last.
+    pub cached: Option<Arc<Cached>>,
+    /// Inputs and outputs.
+    pub payloads: Arc<dyn PayloadStore>,
+    /// Live events.
+    pub events: Arc<dyn EventBus>,
+    /// What organisations may still create.
+    pub quota: Arc<Quota>,
+    /// Checks API keys.
+    pub keyring: Arc<Keyring>,
+    /// Tells who calls.
+    pub authenticator: Arc<CloudAuthenticator>,
+    /// What the routes of cloud mode ask for.
+    pub cloud: Arc<Cloud>,
     /// What mail jobs need; `None` when mail is switched off.
-    pub(crate) mail: Option<MailPorts>,
-    /// What listens to Redis; taken by who runs it.
-    pub(crate) listening: Option<Work>,
+    pub mail: Option<MailPorts>,
+    /// What listens to Redis; taken by who runs it. `None` where nothing does.
+    pub listening: Option<Work>,
+    /// What a process that does not last asks before each request; `None` without Redis, or where it listens.
+    pub polled: Option<PolledRevocations>,
 }
 
 /// How instances hear of each other.
@@ -53,34 +97,49 @@ struct Shared {
     revocations: Arc<dyn Revocations>,
     limiter: Arc<dyn RateLimiter>,
     listening: Option<Work>,
+    polled: Option<PolledRevocations>,
 }
 
 impl CloudStores {
-    /// Brings the database up to date and connects to everything.
-    pub(crate) async fn open(
-        settings: &Settings,
+    /// Connects to everything. `instance` names this process.
+    ///
+    /// A pooler that mixes up statements is an error, before anything was asked through it.
+    pub async fn open(
         cloud: &CloudSettings,
+        place: Place,
         clock: Arc<dyn Clock>,
         instance: &str,
+        life: Life,
     ) -> anyhow::Result<Self> {
+        let lasts = matches!(life, Life::Lasting);
         let url = cloud.database_url.reveal();
-        let applied = migrate(url).await.context("the database cannot be brought up to date")?;
-        if !applied.is_empty() {
-            tracing::info!(migrations = applied.len(), "the database was brought up to date");
+        if lasts {
+            let applied = migrate(url).await.context("the database cannot be brought up to date")?;
+            if !applied.is_empty() {
+                tracing::info!(migrations = applied.len(), "the database was brought up to date");
+            }
         }
-        let options = PoolOptions { connections: cloud.database_pool, ..PoolOptions::default() };
-        let database = connect(url, options).await?;
-        let puffer = Arc::new(turbopuffer(&cloud.turbopuffer)?);
+        let connections = cloud.database_pool.unwrap_or(if lasts { LASTING_POOL } else { FROZEN_POOL });
+        let database = connect(url, PoolOptions { connections, ..PoolOptions::default() }).await?;
+        let grouping = if lasts { Grouping::Lanes } else { Grouping::Off };
+        let puffer = Arc::new(turbopuffer(&cloud.turbopuffer, grouping)?);
         let rollups = Arc::new(PostgresRollups::new(&database, Arc::clone(&puffer) as _));
-        let rolled_up = Arc::new(RolledUp::new(Arc::clone(&puffer) as _, Arc::clone(&rollups)));
-        let shared = Shared::connect(cloud, Arc::clone(&puffer) as _, &clock, instance)?;
-        let cached = Arc::new(Cached::new(rolled_up, Arc::clone(&shared.events), Arc::clone(&clock)));
+        let rolled_up: Arc<dyn SpanStore> =
+            Arc::new(RolledUp::new(Arc::clone(&puffer) as _, Arc::clone(&rollups)));
+        let shared = Shared::connect(cloud, Arc::clone(&puffer) as _, &clock, instance, lasts)?;
+        let cached = lasts.then(|| {
+            Arc::new(Cached::new(Arc::clone(&rolled_up), Arc::clone(&shared.events), Arc::clone(&clock)))
+        });
+        let spans = cached.as_ref().map_or(rolled_up, |cached| Arc::clone(cached) as _);
         let identity = Arc::new(PostgresIdentity::new(&database));
         let meter = Arc::new(PostgresMeter::new(&database));
         let jobs = Arc::new(PostgresJobs::new(&database));
+        let queue: Arc<dyn JobQueue> = match life {
+            Life::Frozen { nudge: Some(nudge) } => Arc::new(Nudged::new(Arc::clone(&jobs) as _, nudge)),
+            Life::Frozen { nudge: None } | Life::Lasting => Arc::clone(&jobs) as _,
+        };
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let app_url = cloud.app_url.clone();
-        let app_url = app_url.unwrap_or_else(|| format!("http://localhost:{}", settings.api_addr.port()));
+        let app_url = cloud.app_url.clone().unwrap_or(place.app_url);
         let mailer = cloud.mail.as_ref().map(mailer).transpose()?;
         let ports = Arc::new(Cloud {
             accounts: Arc::clone(&identity) as _,
@@ -95,13 +154,13 @@ impl CloudStores {
             revocations: Arc::clone(&shared.revocations),
             random: Arc::clone(&random),
             passwords: Arc::new(Passwords::new(Arc::clone(&random))),
-            mail: mailer.as_ref().map(|_| Arc::clone(&jobs) as Arc<dyn JobQueue>),
+            mail: mailer.as_ref().map(|_| Arc::clone(&queue)),
             billing: cloud.billing.as_ref().map(billing).transpose()?,
             webhook_secret: webhook_secret(cloud)?,
             session_key: SessionKey::new(cloud.jwt_secret.reveal().as_bytes()),
             site: Site {
                 app_url: app_url.clone(),
-                origins: settings.origins.clone(),
+                origins: place.origins,
                 cookie_domain: cloud.cookie_domain.clone(),
             },
         });
@@ -116,14 +175,16 @@ impl CloudStores {
             app_url,
         });
         let revocations = shared.revocations;
-        let keys: Vec<ApiKeyText> = cloud.operator_keys.iter().map(|(_, key)| key.clone()).collect();
-        let keyring =
-            Keyring::new(Arc::clone(&identity) as _, Arc::clone(&clock), Arc::clone(&revocations), &keys);
-        let keyring = Arc::new(keyring);
+        let keyring = Arc::new(Keyring::new(
+            Arc::clone(&identity) as _,
+            Arc::clone(&clock),
+            Arc::clone(&revocations),
+            &cloud.operator_keys,
+        ));
         let quota = Quota::new(
             Arc::clone(&identity) as _,
             Arc::clone(&meter) as _,
-            Arc::clone(&jobs) as _,
+            Arc::clone(&queue),
             Arc::clone(&clock),
             &revocations,
         );
@@ -134,7 +195,9 @@ impl CloudStores {
             identity,
             meter,
             jobs,
+            queue,
             rollups,
+            spans,
             cached,
             payloads: puffer,
             events: shared.events,
@@ -144,6 +207,7 @@ impl CloudStores {
             cloud: ports,
             mail,
             listening: shared.listening,
+            polled: shared.polled,
         })
     }
 }
@@ -155,6 +219,7 @@ impl Shared {
         spans: Arc<dyn SpanStore>,
         clock: &Arc<dyn Clock>,
         instance: &str,
+        lasts: bool,
     ) -> anyhow::Result<Self> {
         let Some(url) = &cloud.redis_url else {
             tracing::warn!("REDIS_URL is not set: this instance hears of its own changes only");
@@ -163,25 +228,40 @@ impl Shared {
                 revocations: Arc::new(MemoryRevocations::default()),
                 limiter: Arc::new(MemoryLimiter::default()),
                 listening: None,
+                polled: None,
             });
         };
         let link = Arc::new(Link::new(url.reveal()).context("REDIS_URL")?);
-        let (bus, revocations, listening) = RedisBus::new(Arc::clone(&link), spans, instance);
+        let limiter = Arc::new(RedisLimiter::new(Arc::clone(&link)));
+        if lasts {
+            let (bus, revocations, listening) = RedisBus::new(link, spans, instance);
+            let revocations = Arc::new(revocations);
+            return Ok(Self {
+                events: Arc::new(bus),
+                revocations,
+                limiter,
+                listening: Some(listening),
+                polled: None,
+            });
+        }
+        let polled = PolledRevocations::new(Arc::clone(&link));
         Ok(Self {
-            events: Arc::new(bus),
-            revocations: Arc::new(revocations),
-            limiter: Arc::new(RedisLimiter::new(link)),
-            listening: Some(listening),
+            events: Arc::new(PolledBus::new(link, spans, instance)),
+            revocations: Arc::new(polled.clone()),
+            limiter,
+            listening: None,
+            polled: Some(polled),
         })
     }
 }
 
-fn turbopuffer(settings: &TurbopufferSettings) -> anyhow::Result<TurbopufferStore> {
+fn turbopuffer(settings: &TurbopufferSettings, grouping: Grouping) -> anyhow::Result<TurbopufferStore> {
     let options = adapter_turbopuffer::Options {
         region: settings.region.clone(),
         base_url: settings.base_url.clone(),
         prefix: settings.namespace.clone(),
         timeout: settings.timeout,
+        grouping,
         ..adapter_turbopuffer::Options::new(settings.api_key.reveal())
     };
     TurbopufferStore::new(options).context("Turbopuffer cannot be used as set")

@@ -3,88 +3,90 @@
 use std::time::Duration;
 
 use trace::identity::ApiKeyText;
+use trace::keyring::preconfigured_keys;
 
-use super::flags::CloudFlags;
-use crate::settings::Mistakes;
+use crate::flags::CloudFlags;
+use crate::mistakes::Mistakes;
+use crate::secret::Secret;
 
 /// The shortest secret sessions may be signed with, in characters.
 const SECRET_MIN: usize = 32;
 
 /// What cloud mode runs with.
 #[derive(Clone)]
-pub(crate) struct CloudSettings {
+pub struct CloudSettings {
     /// How long the server goes on accepting after it said that it stops.
-    pub(crate) drain: Duration,
-    pub(crate) database_url: Secret,
-    pub(crate) database_pool: u32,
-    pub(crate) turbopuffer: TurbopufferSettings,
-    pub(crate) redis_url: Option<Secret>,
-    pub(crate) jwt_secret: Secret,
-    /// Without a final slash; `None` is the server's own address.
-    pub(crate) app_url: Option<String>,
-    pub(crate) cookie_domain: Option<String>,
+    pub drain: Duration,
+    /// The URL of Postgres.
+    pub database_url: Secret,
+    /// Connections to Postgres at most; `None` leaves it to the process.
+    pub database_pool: Option<u32>,
+    /// How to reach Turbopuffer.
+    pub turbopuffer: TurbopufferSettings,
+    /// The URL of Redis; `None` when each process is on its own.
+    pub redis_url: Option<Secret>,
+    /// What sessions are signed with.
+    pub jwt_secret: Secret,
+    /// Where people open the dashboard, without a final slash; `None` is the server's own address.
+    pub app_url: Option<String>,
+    /// Domain of the session cookie; `None` is that of the API.
+    pub cookie_domain: Option<String>,
     /// `None` when mail is switched off.
-    pub(crate) mail: Option<MailSettings>,
+    pub mail: Option<MailSettings>,
     /// `None` when billing is off.
-    pub(crate) billing: Option<BillingSettings>,
-    pub(crate) webhook_secret: Option<Secret>,
-    /// Names and texts of the operator's keys.
-    pub(crate) operator_keys: Vec<(String, ApiKeyText)>,
-    pub(crate) rate_limit: u32,
-    pub(crate) proxy_allow: Vec<String>,
+    pub billing: Option<BillingSettings>,
+    /// What Polar signs its webhooks with; `None` when they are refused.
+    pub webhook_secret: Option<Secret>,
+    /// The operator's keys, besides those of users.
+    pub operator_keys: Vec<ApiKeyText>,
+    /// Requests per second and organisation.
+    pub rate_limit: u32,
+    /// Hosts of the own network that the proxy may call.
+    pub proxy_allow: Vec<String>,
 }
 
 /// How to reach Turbopuffer.
 #[derive(Clone)]
-pub(crate) struct TurbopufferSettings {
-    pub(crate) api_key: Secret,
-    pub(crate) region: Option<String>,
-    pub(crate) base_url: Option<String>,
-    pub(crate) namespace: String,
-    pub(crate) timeout: Duration,
+pub struct TurbopufferSettings {
+    /// The key.
+    pub api_key: Secret,
+    /// The region; `None` is the adapter's default.
+    pub region: Option<String>,
+    /// The address, instead of that of a region.
+    pub base_url: Option<String>,
+    /// First word of namespaces.
+    pub namespace: String,
+    /// How long a request may take.
+    pub timeout: Duration,
 }
 
 /// How to reach Resend.
 #[derive(Clone)]
-pub(crate) struct MailSettings {
-    pub(crate) api_key: Secret,
-    pub(crate) from: String,
-    pub(crate) base_url: Option<String>,
+pub struct MailSettings {
+    /// The key.
+    pub api_key: Secret,
+    /// The sender.
+    pub from: String,
+    /// The address, instead of Resend's own.
+    pub base_url: Option<String>,
 }
 
 /// How to reach Polar.
 #[derive(Clone)]
-pub(crate) struct BillingSettings {
-    pub(crate) token: Secret,
-    pub(crate) pro: Option<String>,
-    pub(crate) team: Option<String>,
-    pub(crate) base_url: Option<String>,
-}
-
-/// A text that is never shown.
-#[derive(Clone)]
-pub(crate) struct Secret(String);
-
-impl Secret {
-    /// Returns the text.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
-    }
+pub struct BillingSettings {
+    /// The token.
+    pub token: Secret,
+    /// The product of the plan pro.
+    pub pro: Option<String>,
+    /// The product of the plan team.
+    pub team: Option<String>,
+    /// The address, instead of Polar's own.
+    pub base_url: Option<String>,
 }
 
 impl CloudSettings {
     /// Checks everything. `None` when something is wrong or missing, which `mistakes` then names.
-    pub(crate) fn resolve(
-        flags: CloudFlags,
-        mistakes: &mut Mistakes,
-        warnings: &mut Vec<String>,
-    ) -> Option<Self> {
+    pub fn resolve(flags: CloudFlags, mistakes: &mut Mistakes, warnings: &mut Vec<String>) -> Option<Self> {
         let wanted =
             |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let database = required(wanted(flags.database_url), "the URL of a Postgres database");
@@ -100,7 +102,7 @@ impl CloudSettings {
         let resend = mistakes.note("RESEND_API_KEY", resend);
         let redis = wanted(flags.redis_url).map(|url| url_of(url, &["redis://", "rediss://"])).transpose();
         let redis = mistakes.note("REDIS_URL", redis);
-        let pool = number(wanted(flags.database_pool), 10, 1..=1_000);
+        let pool = wanted(flags.database_pool).map(|text| number(Some(text), 1, 1..=1_000)).transpose();
         let pool = mistakes.note("TRACEWAY_DATABASE_POOL", pool);
         let drain = number(wanted(flags.drain), 3, 0..=300);
         let drain = mistakes.note("TRACEWAY_DRAIN", drain);
@@ -126,37 +128,44 @@ impl CloudSettings {
         let alias =
             |text: Option<String>, name: &str| wanted(text).or_else(|| wanted(std::env::var(name).ok()));
         let billing = wanted(flags.polar_access_token).map(|token| BillingSettings {
-            token: Secret(token),
+            token: Secret::new(token),
             pro: alias(flags.polar_product_pro_id, "POLAR_PRO_PRODUCT_ID"),
             team: alias(flags.polar_product_team_id, "POLAR_TEAM_PRODUCT_ID"),
             base_url: polar_url.flatten(),
         });
         let mail = resend_key.filter(|key| !key.is_empty()).map(|key| MailSettings {
-            api_key: Secret(key),
+            api_key: Secret::new(key),
             from: wanted(flags.resend_from).unwrap_or_else(|| "Traceway <noreply@traceway.ai>".to_owned()),
             base_url: resend_url.flatten(),
         });
         let own_key = wanted(std::env::var("TRACEWAY_API_KEY").ok());
         let listed = wanted(flags.api_keys).into_iter().chain(own_key).collect::<Vec<_>>().join(",");
+        let (operator_keys, ignored) = preconfigured_keys(&listed);
+        if ignored > 0 {
+            warnings.push(format!(
+                "{ignored} of the keys of TRACEWAY_API_KEYS cannot be used: a key begins with tw_sk_ and has 16 \
+                 characters or more"
+            ));
+        }
         Some(Self {
             drain: Duration::from_secs(drain?.into()),
-            database_url: Secret(database?),
+            database_url: Secret::new(database?),
             database_pool: pool?,
             turbopuffer: TurbopufferSettings {
-                api_key: Secret(puffer_key?),
+                api_key: Secret::new(puffer_key?),
                 region,
                 base_url,
                 namespace: wanted(flags.turbopuffer_namespace).unwrap_or_else(|| "tw".to_owned()),
                 timeout: Duration::from_secs(timeout?.into()),
             },
-            redis_url: redis?.map(Secret),
-            jwt_secret: Secret(jwt?),
+            redis_url: redis?.map(Secret::new),
+            jwt_secret: Secret::new(jwt?),
             app_url: app_url?,
             cookie_domain: wanted(flags.session_cookie_domain),
             mail,
             billing,
-            webhook_secret: wanted(flags.polar_webhook_secret).map(Secret),
-            operator_keys: operator_keys(&listed, warnings),
+            webhook_secret: wanted(flags.polar_webhook_secret).map(Secret::new),
+            operator_keys,
             rate_limit: rate_limit?,
             proxy_allow: words(&wanted(flags.proxy_allow).unwrap_or_default()),
         })
@@ -194,22 +203,6 @@ fn number(text: Option<String>, default: u32, range: std::ops::RangeInclusive<u3
 
 fn words(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-/// Reads `key` and `name:key`. A key that cannot be used is a warning that does not show it.
-fn operator_keys(text: &str, warnings: &mut Vec<String>) -> Vec<(String, ApiKeyText)> {
-    let mut keys = Vec::new();
-    for (index, word) in words(text).into_iter().enumerate() {
-        let (name, key) = word.split_once(':').unwrap_or(("operator", &word));
-        match ApiKeyText::parse(key) {
-            Some(key) => keys.push((name.to_owned(), key)),
-            None => warnings.push(format!(
-                "key {} of TRACEWAY_API_KEYS is ignored: a key begins with tw_sk_ and has 16 characters or more",
-                index + 1
-            )),
-        }
-    }
-    keys
 }
 
 #[cfg(test)]
@@ -265,10 +258,8 @@ mod tests {
     fn keys_that_cannot_be_used_are_a_warning() {
         let keys = "ci:tw_sk_0123456789abcdef, nonsense, tw_sk_short";
         let (settings, _, warnings) = resolve(CloudFlags { api_keys: Some(keys.to_owned()), ..complete() });
-        let names: Vec<String> =
-            settings.into_iter().flat_map(|settings| settings.operator_keys).map(|(name, _)| name).collect();
-        assert_eq!(names, ["ci"]);
-        assert_eq!(warnings.len(), 3);
+        let keys = settings.map_or(0, |settings| settings.operator_keys.len());
+        assert_eq!((keys, warnings.len()), (1, 2));
         assert!(warnings.iter().all(|warning| !warning.contains("nonsense")));
     }
 
