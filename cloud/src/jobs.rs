@@ -19,7 +19,7 @@ const RECORD: &str = "record";
 const RECORD_TRIES: u32 = 20;
 
 /// How long a worker may hold a job before another may take it.
-pub const JOB_LEASE: Duration = Duration::from_mins(1);
+const JOB_LEASE: Duration = Duration::from_mins(1);
 
 /// The first pause before a job is tried again; it doubles with each try, up to about three quarters of an hour.
 const FIRST_RETRY: Duration = Duration::from_secs(10);

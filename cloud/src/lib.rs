@@ -17,7 +17,7 @@ mod warm;
 
 pub use chores::Chores;
 pub use flags::CloudFlags;
-pub use jobs::{JOB_LEASE, JobSpool, Workshop};
+pub use jobs::{JobSpool, Workshop};
 pub use mistakes::{InvalidSettings, Mistakes};
 pub use nudge::{Nudge, Nudged};
 pub use secret::Secret;

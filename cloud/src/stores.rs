@@ -1,6 +1,6 @@
 //! The stores that all instances share, and who uses them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use adapter_memory::{MemoryBus, MemoryLimiter, MemoryRevocations, SystemRandom};
 use adapter_polar::{Polar, Products};
@@ -85,10 +85,9 @@ pub struct CloudStores {
     pub cloud: Arc<Cloud>,
     /// What mail jobs need; `None` when mail is switched off.
     pub mail: Option<MailPorts>,
-    /// What listens to Redis; taken by who runs it. `None` where nothing does.
-    pub listening: Option<Work>,
     /// What a process that does not last asks before each request; `None` without Redis, or where it listens.
     pub polled: Option<PolledRevocations>,
+    listening: Mutex<Option<Work>>,
 }
 
 /// How instances hear of each other.
@@ -101,6 +100,11 @@ struct Shared {
 }
 
 impl CloudStores {
+    /// Takes what listens to Redis, for who runs it. `None` where nothing does, and the second time.
+    pub fn take_listening(&self) -> Option<Work> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Connects to everything. `instance` names this process.
     ///
     /// A pooler that mixes up statements is an error, before anything was asked through it.
@@ -206,8 +210,8 @@ impl CloudStores {
             authenticator: Arc::new(authenticator),
             cloud: ports,
             mail,
-            listening: shared.listening,
             polled: shared.polled,
+            listening: Mutex::new(shared.listening),
         })
     }
 }

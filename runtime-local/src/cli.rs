@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Tail(TailFlags),
     /// Ask a server how it is; exit code 0 when it is well.
     Health(ClientFlags),
+    /// Bring the database of cloud mode up to date, as a server does when it starts.
+    Migrate(DatabaseFlags),
+    /// List the jobs of cloud mode that could not be done, or try one again.
+    Jobs(JobsFlags),
 }
 
 /// What can be set from outside; `Settings::resolve` merges it with the config file.
@@ -130,6 +134,25 @@ pub(crate) struct ClientFlags {
     /// API key, where the server asks for one.
     #[arg(long, env = "TRACEWAY_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
+}
+
+/// Which database of cloud mode.
+#[derive(Args, Clone)]
+pub(crate) struct DatabaseFlags {
+    /// Postgres, by its direct or session-mode endpoint.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+}
+
+/// What to do with dead jobs.
+#[derive(Args, Clone)]
+pub(crate) struct JobsFlags {
+    #[command(flatten)]
+    pub(crate) database: DatabaseFlags,
+
+    /// Give this job all its tries back, at once.
+    #[arg(long, value_name = "ID")]
+    pub(crate) retry: Option<String>,
 }
 
 /// What to export.

@@ -11,6 +11,7 @@ mod health;
 mod interrupted;
 mod listen;
 mod logging;
+mod operate;
 #[cfg(test)]
 mod reference;
 mod routers;
@@ -39,6 +40,8 @@ fn main() -> std::process::ExitCode {
         Some(cli::Command::Export(flags)) => export::run(flags),
         Some(cli::Command::Tail(flags)) => tail::run(flags),
         Some(cli::Command::Health(flags)) => health::run(flags),
+        Some(cli::Command::Migrate(flags)) => operate::migrate(&flags),
+        Some(cli::Command::Jobs(flags)) => operate::jobs(&flags),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

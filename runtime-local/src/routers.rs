@@ -6,9 +6,8 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rest::{Access, Authenticator, ConfigFile, Deps, Everyone, Server};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::background::Tracked;
+use crate::background::Recordings;
 use crate::config_file::TomlFile;
 use crate::gate::Gate;
 use crate::settings::Settings;
@@ -80,11 +79,11 @@ pub(crate) fn on_one_port(settings: &Settings, api: Router, proxy: &Router) -> R
     if settings.cloud.is_some() { api.nest_service("/proxy", proxy.clone()) } else { api }
 }
 
-/// Returns the proxy.
+/// Returns the proxy, whose calls are recorded by `recordings`.
 pub(crate) fn proxy(
     settings: &Settings,
     stores: &Stores,
-    tasks: &TaskTracker,
+    recordings: Recordings,
     cut: &CancellationToken,
 ) -> anyhow::Result<Router> {
     let admission: Arc<dyn proxy::Admission> = match &stores.own {
@@ -98,7 +97,7 @@ pub(crate) fn proxy(
     let deps = proxy::Deps {
         recorder: stores.recorder.clone(),
         spool: Arc::clone(&stores.spool) as _,
-        background: Arc::new(Tracked(tasks.clone())),
+        background: Arc::new(recordings),
         admission,
         clock: Arc::clone(&stores.clock),
         ids: Arc::clone(&stores.ids),

@@ -41,7 +41,7 @@ pub(crate) fn start_workers(
             stop.run_until_cancelled_owned(work).await;
         }
     };
-    if let Some(listening) = stores.listening.take() {
+    if let Some(listening) = stores.take_listening() {
         tasks.spawn(until(listening));
     }
     let workshop = Workshop::new(Arc::clone(&stores.jobs), stores.mail.take(), recorder.clone());

@@ -105,6 +105,9 @@ pub(crate) async fn replay(
         .await?;
     let newest = newest.ids.first().and_then(sequence_of).unwrap_or(0);
     let Some(since) = since else { return Ok(Replay { deliveries: Vec::new(), newest }) };
+    if since.0 == 0 && newest == 0 {
+        return Ok(Replay { deliveries: Vec::new(), newest });
+    }
     let floor = oldest.ids.first().and_then(|entry| entry.get::<u64>("p"));
     if floor.is_none_or(|floor| since.0 < floor) || since.0 > newest {
         return Ok(Replay { deliveries: vec![Delivery::Resync], newest });

@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, future};
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use trace::event::Event;
@@ -33,6 +34,10 @@ const RETRY: Duration = Duration::from_secs(3);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events whose payloads are read together.
 const CHUNK: usize = 64;
+
+/// How long a stream may stay open, where a runtime has to end it. It goes with the request as an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimit(pub Duration);
 
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
     OpenApiRouter::new().routes(routes!(events))
@@ -103,7 +108,8 @@ impl Interest {
 
 /// Streams events of the project until the client leaves.
 ///
-/// Answers a `retry:` and a comment at once, then one JSON object per frame, and a comment every 15 seconds.
+/// Answers a `retry:`, a comment and the place to resume from at once, then one JSON object per frame, and a comment
+/// every 15 seconds. A stream that ends is resumed with `Last-Event-ID`, and nothing is missed.
 #[utoipa::path(get, path = "/api/events", tag = "events", security(("bearer" = ["traces_read"])), params(EventParams),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = ErrorBody)))]
 async fn events(
@@ -111,15 +117,29 @@ async fn events(
     State(payloads): State<Arc<dyn PayloadStore>>,
     State(server): State<Server>,
     caller: Caller<TracesRead>,
+    limit: Option<Extension<StreamLimit>>,
     headers: HeaderMap,
     Query(params): Query<EventParams>,
 ) -> Result<Response, ApiError> {
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(sequence);
     let since = last.or_else(|| params.since.as_deref().and_then(sequence));
     let interest = params.interest()?;
-    let subscription = bus.subscribe(&caller.scope, since).await?;
-    let frames = frames(subscription, payloads, caller.scope, interest);
-    let frames = frames.take_until(server.stopping.cancelled_owned());
+    // Where it begins is told at once: a stream that ends before its first event is resumed from there.
+    let start = match since {
+        Some(since) => Some(since),
+        // The place before the first event is 0.
+        None => bus.newest(&caller.scope).await.ok().map(|newest| newest.unwrap_or(Sequence(0))),
+    };
+    let subscription = bus.subscribe(&caller.scope, start).await?;
+    let frames = frames(subscription, start, payloads, caller.scope, interest);
+    let limit = async move {
+        match limit {
+            Some(Extension(StreamLimit(limit))) => tokio::time::sleep(limit).await,
+            None => future::pending().await,
+        }
+    };
+    let stopped = Box::pin(server.stopping.cancelled_owned());
+    let frames = frames.take_until(future::select(stopped, Box::pin(limit)));
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("keep-alive");
     let mut response = Sse::new(frames).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();
@@ -152,13 +172,18 @@ impl Drop for Connection {
 
 fn frames(
     subscription: Subscription,
+    start: Option<Sequence>,
     payloads: Arc<dyn PayloadStore>,
     scope: Scope,
     interest: Interest,
 ) -> impl Stream<Item = Result<Frame, Infallible>> {
     async_stream::stream! {
         let _connection = Connection::open();
-        yield Ok(Frame::default().retry(RETRY).comment("connected"));
+        let hello = Frame::default().retry(RETRY).comment("connected");
+        yield Ok(match start {
+            Some(start) => hello.id(start.0.to_string()),
+            None => hello,
+        });
         let mut chunks = subscription.ready_chunks(CHUNK);
         while let Some(chunk) = chunks.next().await {
             let Some(frames) = chunk_frames(chunk, &*payloads, &scope, &interest).await else {

@@ -14,6 +14,7 @@ use trace::ports::{
 const RESET_MICROS: i64 = 3600 * 1_000_000;
 
 /// What writing and sending mail asks of the world.
+#[derive(Clone)]
 pub struct MailPorts {
     /// Users.
     pub accounts: Arc<dyn Accounts>,

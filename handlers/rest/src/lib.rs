@@ -42,6 +42,7 @@ pub use billing::{InvalidWebhookSecret, WebhookSecret};
 pub use caller::{Authenticator, CloudAuthenticator, Everyone, Identity, Who};
 pub use cloud::{Cloud, Site};
 pub use error::ApiError;
+pub use events::StreamLimit;
 pub use host::Access;
 pub use password::Passwords;
 pub use router::{Deps, grpc_router, openapi, router};

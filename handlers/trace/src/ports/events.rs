@@ -36,6 +36,7 @@ pub trait EventBus: Send + Sync {
     async fn newest(&self, scope: &Scope) -> Result<Option<Sequence>, StoreError>;
 
     /// Subscribes before it replays: events after `since` still in the log, then live ones, with no gap between.
-    /// When the log does not reach back to `since`, or `since` is ahead of it, [`Delivery::Resync`] comes first.
+    /// When the log does not reach back to `since`, or `since` is ahead of it, [`Delivery::Resync`] comes first; 0 is
+    /// the place before the first event of all.
     async fn subscribe(&self, scope: &Scope, since: Option<Sequence>) -> Result<Subscription, StoreError>;
 }
