@@ -22,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         replay_without_payloads_has_none,
         a_sequence_from_the_future_resyncs_and_goes_on,
         the_newest_sequence_replays_nothing,
+        a_stream_that_ended_in_silence_is_resumed_from_its_start,
     );
     cases.extend(cases!("events.replay", &[Capability::MemoryLog];
         a_sequence_of_before_the_start_resyncs,
@@ -178,4 +179,15 @@ async fn ten_thousand_events_are_replayed(t: Ctx) {
     ids.dedup();
     assert_eq!((count, ids.len()), (9900, 9900));
     assert!(ids.is_sorted());
+}
+
+async fn a_stream_that_ended_in_silence_is_resumed_from_its_start(t: Ctx) {
+    let mut silent = t.call("GET", "/api/events?types=none").open().await;
+    let first = silent.chunk().await.expect("no error").expect("no end");
+    drop(silent);
+    let first = String::from_utf8_lossy(&first).into_owned();
+    let start = first.lines().find_map(|line| line.strip_prefix("id: ")).expect("a place to resume from");
+    let id = t.span(json!({"id": t.id("meanwhile")})).await;
+    let mut back = t.events_after(start.parse().expect("a number"), &[("types", "span_created")]).await;
+    assert_eq!(back.next().await.data()["span"]["id"], json!(id));
 }
