@@ -66,6 +66,24 @@ export function DoorLink({ to, children, className = "" }: { to: "/login" | "/si
   );
 }
 
+/** The e-mail address by which one is known. */
+export function EmailField({ value, onChange, error }: { value: string; onChange: (email: string) => void; error?: string }) {
+  return (
+    <TextField
+      size="large"
+      label="E-mail"
+      type="email"
+      name="email"
+      autoComplete="username"
+      required
+      autoFocus
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      error={error}
+    />
+  );
+}
+
 /** A password, which can be looked at while one types it. */
 export function PasswordField(props: ComponentProps<typeof TextField>) {
   const [shown, setShown] = useState(false);

@@ -1,9 +1,8 @@
 import { useState } from "react";
 import { api } from "../api/client";
 import { Button } from "../components/Button";
-import { TextField } from "../components/Field";
 import { useSubmit } from "../components/submit";
-import { Door, DoorLink, Refused, Submit } from "./Door";
+import { Door, DoorLink, EmailField, Refused, Submit } from "./Door";
 
 /** Asks for a link to set a new password. What it says does not tell who has an account. */
 export default function ForgotPasswordPage() {
@@ -29,18 +28,7 @@ export default function ForgotPasswordPage() {
     <Door title="Forgot your password?" about="We send a link to set a new one." foot={back}>
       <form onSubmit={form.submit} className="flex flex-col gap-4">
         {form.besides("email") !== null && <Refused>{form.besides("email")}</Refused>}
-        <TextField
-          size="large"
-          label="E-mail"
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
-          autoFocus
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
-          error={form.of("email")}
-        />
+        <EmailField value={email} onChange={setEmail} error={form.of("email")} />
         <Submit busy={form.busy}>Send the link</Submit>
       </form>
     </Door>

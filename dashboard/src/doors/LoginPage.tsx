@@ -1,9 +1,8 @@
 import { useContext, useState } from "react";
 import { AccountContext, isVisitor, enter } from "../account/account";
 import { api } from "../api/client";
-import { TextField } from "../components/Field";
 import { useSubmit } from "../components/submit";
-import { Door, DoorLink, PasswordField, Refused, Submit, useDoorSearch } from "./Door";
+import { Door, DoorLink, EmailField, PasswordField, Refused, Submit, useDoorSearch } from "./Door";
 import { GoOn } from "./GoOn";
 import { nextOf } from "./paths";
 
@@ -22,18 +21,7 @@ export default function LoginPage() {
     <Door title="Log in" foot={<>New to Traceway? <DoorLink to="/signup">Sign up</DoorLink></>}>
       <form onSubmit={form.submit} className="flex flex-col gap-4">
         {form.besides("email") !== null && <Refused>{form.besides("email")}</Refused>}
-        <TextField
-          size="large"
-          label="E-mail"
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
-          autoFocus
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
-          error={form.of("email")}
-        />
+        <EmailField value={email} onChange={setEmail} error={form.of("email")} />
         <PasswordField
           label="Password"
           name="password"

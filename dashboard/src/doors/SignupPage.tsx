@@ -3,7 +3,7 @@ import { AccountContext, isVisitor, enter } from "../account/account";
 import { api } from "../api/client";
 import { TextField } from "../components/Field";
 import { useSubmit } from "../components/submit";
-import { Door, DoorLink, PasswordField, Refused, SHORTEST, Submit, useDoorSearch, weakness } from "./Door";
+import { Door, DoorLink, EmailField, PasswordField, Refused, SHORTEST, Submit, useDoorSearch, weakness } from "./Door";
 import { GoOn } from "./GoOn";
 import { nextOf } from "./paths";
 
@@ -29,18 +29,7 @@ export default function SignupPage() {
     <Door title="Create an account" about="Free for one person and 10,000 spans a month." foot={<>Have an account? <DoorLink to="/login">Log in</DoorLink></>}>
       <form onSubmit={form.submit} className="flex flex-col gap-4">
         {taken !== null && <Refused>{taken}</Refused>}
-        <TextField
-          size="large"
-          label="E-mail"
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
-          autoFocus
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
-          error={form.of("email")}
-        />
+        <EmailField value={email} onChange={setEmail} error={form.of("email")} />
         <PasswordField
           label="Password"
           name="new-password"
