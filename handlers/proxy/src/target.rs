@@ -1,5 +1,6 @@
 //! Where a request goes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -151,8 +152,8 @@ pub(crate) struct Place {
 impl Place {
     /// Takes a Traceway key out of the query.
     ///
-    /// A client library that was given a base URL with `?token=…` appends its path behind the key. The path is
-    /// then found at the first slash of the value, and may have a query of its own.
+    /// A client library that was given a base URL with `?token=…` appends its path behind the key, each in its own
+    /// way; see [`end_of_key`]. What is appended may have a query of its own.
     pub(crate) fn of(uri: &Uri) -> Self {
         let path = uri.path().to_owned();
         let Some(query) = uri.query() else { return Self { path, query: None, key: None } };
@@ -161,17 +162,43 @@ impl Place {
             return Self { path, query: Some(query.to_owned()), key: None };
         };
         let value = &part["token=".len()..];
-        let end = value.find(['/', '?']).unwrap_or(value.len());
-        let (key, rest) = value.split_at(end);
-        let (more_path, more_query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path =
-            if more_path.is_empty() { path } else { path.trim_end_matches('/').to_owned() + more_path };
+        let (key, rest) = value.split_at(end_of_key(&path, value));
+        let rest = decoded(rest);
+        let (more_path, more_query) = rest.split_once('?').unwrap_or((&rest, ""));
+        let path = if more_path.is_empty() {
+            path
+        } else {
+            format!("{}/{}", path.trim_end_matches('/'), more_path.trim_start_matches('/'))
+        };
         let others = query.split('&').filter(|other| !is_key(other));
         let query: Vec<&str> =
             std::iter::once(more_query).chain(others).filter(|part| !part.is_empty()).collect();
         let query = (!query.is_empty()).then(|| query.join("&"));
         Self { path, query, key: Some(key.to_owned()) }
     }
+}
+
+/// How long a key is that the server has made. Those that an operator sets may be longer.
+const KEY_LENGTH: usize = 38;
+
+/// Finds where the key ends in the value of `token`, and a path begins.
+///
+/// Most libraries append `/chat/completions`, and some encode that. One moves the slash before the query, which gives
+/// `/v1/?token=…chat/completions`: only the length of the key then tells where it ends.
+fn end_of_key(path: &str, value: &str) -> usize {
+    let encoded = ["%2F", "%2f"].into_iter().filter_map(|slash| value.find(slash));
+    let end = value.find(['/', '?']).into_iter().chain(encoded).min().unwrap_or(value.len());
+    let has_slash_before = path.len() > 1 && path.ends_with('/');
+    if has_slash_before && end > KEY_LENGTH && value.is_char_boundary(KEY_LENGTH) { KEY_LENGTH } else { end }
+}
+
+/// Undoes the encoding of a path that was taken for a part of the key.
+fn decoded(rest: &str) -> Cow<'_, str> {
+    if !rest.starts_with("%2") {
+        return Cow::Borrowed(rest);
+    }
+    let plain = [("%2F", "/"), ("%2f", "/"), ("%3F", "?"), ("%3f", "?"), ("%25", "%")];
+    Cow::Owned(plain.iter().fold(rest.to_owned(), |text, (coded, plain)| text.replace(coded, plain)))
 }
 
 #[cfg(test)]
@@ -268,6 +295,23 @@ mod tests {
             assert_eq!((place.path.as_str(), place.query.as_deref()), (path, query), "{uri}");
             assert_eq!(place.key.as_deref(), Some("tw_sk_a"));
         }
+        let key = "tw_sk_0123456789abcdef0123456789abcdef";
+        // As the clients of OpenAI and Anthropic, for Python and Node, put it.
+        for (uri, path, query) in [
+            ("/v1/?token=KEYchat/completions", "/v1/chat/completions", None),
+            ("/v1/?token=KEYmodels", "/v1/models", None),
+            ("/v1/chat/completions?token=KEY", "/v1/chat/completions", None),
+            ("/?token=KEY/v1/messages", "/v1/messages", None),
+            ("/?token=KEY%2Fv1%2Fmessages", "/v1/messages", None),
+            ("/?beta=true&token=KEY%2fv1%2Fmodels%2Fa%253Ab", "/v1/models/a%3Ab", Some("beta=true")),
+        ] {
+            let place = Place::of(&uri.replace("KEY", key).parse().unwrap());
+            assert_eq!((place.path.as_str(), place.query.as_deref()), (path, query), "{uri}");
+            assert_eq!(place.key.as_deref(), Some(key), "{uri}");
+        }
+        let long = format!("{key}-and-more-of-it");
+        let place = Place::of(&format!("/v1/models?token={long}").parse().unwrap());
+        assert_eq!((place.path.as_str(), place.key.as_deref()), ("/v1/models", Some(long.as_str())));
         let other = Place::of(&"/x?token=abc&b=1".parse().unwrap());
         assert_eq!((other.query.as_deref(), other.key), (Some("token=abc&b=1"), None));
     }
