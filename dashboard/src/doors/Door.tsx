@@ -67,7 +67,7 @@ export function DoorLink({ to, children, className = "" }: { to: "/login" | "/si
 }
 
 /** The e-mail address by which one is known. */
-export function EmailField({ value, onChange, error }: { value: string; onChange: (email: string) => void; error?: string }) {
+export function EmailField({ value, onChange, error }: { value: string; onChange: (email: string) => void; error: string | null }) {
   return (
     <TextField
       size="large"
