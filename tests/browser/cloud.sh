@@ -14,6 +14,7 @@ trap 'kill "$cloud" 2>/dev/null; wait "$cloud" 2>/dev/null || true' EXIT
 read -r facts <&"${CLOUD[0]}"
 fact() { node -e 'console.log(JSON.parse(process.argv[1])[process.argv[2]])' "$facts" "$1"; }
 CLOUD_URL=$(fact api_url) CLOUD_MAIL_URL=$(fact resend_url) CLOUD_WEBHOOK_SECRET=$(fact webhook_secret)
-export CLOUD_URL CLOUD_MAIL_URL CLOUD_WEBHOOK_SECRET
+CLOUD_REPLICAS=$(node -e 'console.log(JSON.stringify(JSON.parse(process.argv[1]).replicas))' "$facts")
+export CLOUD_URL CLOUD_MAIL_URL CLOUD_WEBHOOK_SECRET CLOUD_REPLICAS
 cd tests/browser
 npm run test:cloud -- "$@"

@@ -20,6 +20,8 @@ export const CLOUD = {
   mail: need("CLOUD_MAIL_URL"),
   /** What webhooks of the billing service are signed with. */
   webhookSecret: need("CLOUD_WEBHOOK_SECRET"),
+  /** The replicas, each with the addresses of its own. */
+  replicas: JSON.parse(need("CLOUD_REPLICAS")) as { api_url: string; proxy_url: string }[],
 };
 
 export const PASSWORD = "correct horse battery";
