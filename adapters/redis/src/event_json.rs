@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use trace::event::Event;
 use trace::id::{SpanId, TraceId};
 use trace::kind::{Attributes, Cost, SpanKind};
+use trace::preview::Preview;
 use trace::span::{Span, SpanStatus};
 use trace::time::Timestamp;
 use trace::trace::{Totals, Trace};
@@ -93,6 +94,9 @@ struct TotalsJson {
     first_start: Option<Timestamp>,
     last_end: Option<Timestamp>,
     models: Vec<String>,
+    /// Absent in what older instances tell.
+    #[serde(default)]
+    preview: Option<Preview>,
 }
 
 /// Returns the event as it travels.
@@ -188,6 +192,7 @@ fn trace_json(trace: &Trace, truncated: bool) -> TraceJson {
             first_start: totals.first_start,
             last_end: totals.last_end,
             models: totals.models.clone(),
+            preview: totals.preview.clone(),
         },
     }
 }
@@ -212,6 +217,7 @@ impl From<SpanJson> for Span {
             ended_at: json.ended_at,
             attributes: json.attributes,
             ms_to_first_chunk: json.ms_to_first_chunk,
+            preview: None,
         }
     }
 }
@@ -238,6 +244,7 @@ impl From<TraceJson> for Trace {
                 first_start: totals.first_start,
                 last_end: totals.last_end,
                 models: totals.models,
+                preview: totals.preview,
             },
         }
     }

@@ -3,6 +3,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 use trace::id::{SpanId, TraceId};
 use trace::ports::StoreError;
+use trace::preview::Preview;
 use trace::time::Timestamp;
 use trace::trace::Totals;
 
@@ -202,6 +203,24 @@ impl Session {
         .fetch_all(&mut self.connection)
         .await
         .map_err(unavailable)?;
+        let preview: Option<SqliteRow> = sqlx::query(
+            "SELECT preview, parent_id IS NULL, started_at, id FROM spans
+             WHERE trace = ?1 AND preview IS NOT NULL AND (kind = 0 OR parent_id IS NULL)
+             ORDER BY parent_id IS NOT NULL, started_at, id LIMIT 1",
+        )
+        .bind(trace)
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(unavailable)?;
+        let preview = match preview {
+            Some(shown) => Some(Preview {
+                text: column(&shown, 0)?,
+                is_root: column(&shown, 1)?,
+                started_at: Timestamp::from_micros(column(&shown, 2)?),
+                span: span_row::span_id(column(&shown, 3)?)?,
+            }),
+            None => None,
+        };
         let count = |index| column::<i64>(&row, index).and_then(unsigned);
         let time = |index| column::<Option<i64>>(&row, index).map(|time| time.map(Timestamp::from_micros));
         Ok(Totals {
@@ -215,6 +234,7 @@ impl Session {
             first_start: time(7)?,
             last_end: time(8)?,
             models,
+            preview,
         })
     }
 
@@ -222,7 +242,7 @@ impl Session {
         use crate::sql::integer;
         sqlx::query(
             "UPDATE traces SET spans = ?2, running = ?3, failed = ?4, llm_calls = ?5, input_tokens = ?6,
-             output_tokens = ?7, cost = ?8, first_start = ?9, last_end = ?10, models = ?11 WHERE row = ?1",
+             output_tokens = ?7, cost = ?8, first_start = ?9, last_end = ?10, models = ?11, preview = ?12 WHERE row = ?1",
         )
         .bind(trace)
         .bind(integer(totals.spans))
@@ -235,6 +255,7 @@ impl Session {
         .bind(totals.first_start.map(Timestamp::as_micros))
         .bind(totals.last_end.map(Timestamp::as_micros))
         .bind((!totals.models.is_empty()).then(|| serde_json::to_string(&totals.models).unwrap_or_default()))
+        .bind(totals.preview.as_ref().map(|preview| serde_json::to_string(preview).unwrap_or_default()))
         .execute(&mut self.connection)
         .await
         .map(drop)

@@ -15,19 +15,19 @@ use crate::sql::{Insert, Value, column, integer};
 
 /// The columns [`decode`] reads, from `spans s JOIN traces t ON t.row = s.trace`.
 pub(crate) const COLUMNS: &str = "s.row, s.trace, t.id, s.id, s.parent_id, s.name, s.kind, s.label, s.provider, \
-     s.status, s.started_at, s.ended_at, s.input_tokens, s.output_tokens, s.cost, s.cost_given, s.version, s.detail";
+     s.status, s.started_at, s.ended_at, s.input_tokens, s.output_tokens, s.cost, s.cost_given, s.version, s.detail, s.preview";
 
 /// Writes spans whole, new ones and changed ones alike.
 pub(crate) const UPSERT: Insert = Insert {
     head: "INSERT INTO spans (row, project, trace, id, parent_id, name, name_folded, kind, label, provider, status, \
-           started_at, ended_at, input_tokens, output_tokens, cost, cost_given, version, detail) VALUES",
-    columns: 19,
+           started_at, ended_at, input_tokens, output_tokens, cost, cost_given, version, detail, preview) VALUES",
+    columns: 20,
     tail: "ON CONFLICT (row) DO UPDATE SET parent_id = excluded.parent_id, name = excluded.name, \
            name_folded = excluded.name_folded, kind = excluded.kind, label = excluded.label, \
            provider = excluded.provider, status = excluded.status, started_at = excluded.started_at, \
            ended_at = excluded.ended_at, input_tokens = excluded.input_tokens, \
            output_tokens = excluded.output_tokens, cost = excluded.cost, cost_given = excluded.cost_given, \
-           version = excluded.version, detail = excluded.detail",
+           version = excluded.version, detail = excluded.detail, preview = excluded.preview",
 };
 
 /// A span as stored, with where it is stored.
@@ -146,6 +146,7 @@ pub(crate) fn encode(place: Place, span: &Span, values: &mut Vec<Value>) {
         given.into(),
         place.version.into(),
         detail,
+        span.preview.as_deref().into(),
     ]);
 }
 
@@ -236,6 +237,7 @@ pub(crate) fn decode(row: &SqliteRow) -> Result<SpanRow, StoreError> {
         ended_at: time(11)?,
         attributes: span_attributes.clone(),
         ms_to_first_chunk: *ms_to_first_chunk,
+        preview: column(row, 18)?,
         kind: kind(row, detail)?,
     };
     Ok(SpanRow { row: column(row, 0)?, trace: column(row, 1)?, version: column(row, 16)?, span })

@@ -11,21 +11,21 @@ use crate::sql::{Insert, Value, column, integer, unsigned};
 /// The columns [`decode`] reads, from `traces t`.
 pub(crate) const COLUMNS: &str = "t.row, t.id, t.name, t.name_rank, t.tags, t.session_id, t.metadata, t.machine_id, \
      t.started_at, t.spans, t.running, t.failed, t.llm_calls, t.input_tokens, t.output_tokens, t.cost, \
-     t.first_start, t.last_end, t.models";
+     t.first_start, t.last_end, t.models, t.preview";
 
 /// Writes traces whole, new ones and changed ones alike.
 pub(crate) const UPSERT: Insert = Insert {
     head: "INSERT INTO traces (row, project, id, name, name_rank, name_folded, tags, tags_folded, session_id, metadata, machine_id, \
            started_at, spans, running, failed, llm_calls, input_tokens, output_tokens, cost, first_start, last_end, \
-           models) VALUES",
-    columns: 22,
+           models, preview) VALUES",
+    columns: 23,
     tail: "ON CONFLICT (row) DO UPDATE SET name = excluded.name, name_rank = excluded.name_rank, \
            name_folded = excluded.name_folded, tags = excluded.tags, tags_folded = excluded.tags_folded, session_id = excluded.session_id, \
            metadata = excluded.metadata, machine_id = excluded.machine_id, started_at = excluded.started_at, \
            spans = excluded.spans, running = excluded.running, failed = excluded.failed, \
            llm_calls = excluded.llm_calls, input_tokens = excluded.input_tokens, \
            output_tokens = excluded.output_tokens, cost = excluded.cost, first_start = excluded.first_start, \
-           last_end = excluded.last_end, models = excluded.models",
+           last_end = excluded.last_end, models = excluded.models, preview = excluded.preview",
 };
 
 /// A trace as stored, with where it is stored.
@@ -64,6 +64,7 @@ pub(crate) fn encode(row: &TraceRow, project: i64, values: &mut Vec<Value>) {
         totals.first_start.map(Timestamp::as_micros).into(),
         totals.last_end.map(Timestamp::as_micros).into(),
         json(&totals.models, totals.models.is_empty()).into(),
+        json(&totals.preview, totals.preview.is_none()).into(),
     ]);
 }
 
@@ -94,6 +95,7 @@ pub(crate) fn decode(row: &SqliteRow) -> Result<TraceRow, StoreError> {
             first_start: time(16)?,
             last_end: time(17)?,
             models: parse(row, 18)?,
+            preview: parse(row, 19)?,
         },
     };
     Ok(TraceRow { row: column(row, 0)?, rank: NameRank::from_number(column(row, 3)?), trace })

@@ -296,7 +296,11 @@ impl Unit {
         if integer(new.version.0) <= self.spans[index].place.version {
             return SpanChange::Stale;
         }
-        let span = Arc::new(new.span.clone());
+        let mut span = new.span.clone();
+        if sides.input.is_none() {
+            span.preview.clone_from(&self.spans[index].span.preview);
+        }
+        let span = Arc::new(span);
         self.replace(index, Arc::clone(&span), integer(new.version.0), (source, sides), touched);
         SpanChange::Updated(span)
     }
@@ -343,10 +347,12 @@ impl Unit {
             self.put_trace(session, project, &implicit)
         };
         touched.note(trace, change);
-        let span = Arc::new(new.span.clone());
+        let mut span = new.span.clone();
         let slot = &mut self.traces[trace];
         slot.changed = true;
         totals::add(&mut slot.stored.trace.totals, &span);
+        totals::trim(&slot.stored.trace.totals, &mut span);
+        let span = Arc::new(span);
         let place = Place {
             row: session.span_row(),
             project,

@@ -52,6 +52,8 @@ struct Document {
     attributes: Attributes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ms_to_first_chunk: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preview: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -123,6 +125,7 @@ fn document(span: &Span) -> String {
         ended_at: span.ended_at.map(Timestamp::as_micros),
         attributes: span.attributes.clone(),
         ms_to_first_chunk: span.ms_to_first_chunk,
+        preview: span.preview.clone(),
     };
     serde_json::to_string(&document).expect("a span has a JSON form")
 }
@@ -154,6 +157,7 @@ pub(crate) fn span(row: &Row) -> Result<Span, StoreError> {
         ended_at: document.ended_at.map(Timestamp::from_micros),
         attributes: document.attributes,
         ms_to_first_chunk: document.ms_to_first_chunk,
+        preview: document.preview,
     })
 }
 

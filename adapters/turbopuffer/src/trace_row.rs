@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use trace::id::TraceId;
 use trace::kind::Attributes;
 use trace::ports::StoreError;
+use trace::preview::Preview;
 use trace::time::Timestamp;
 use trace::trace::{NameRank, Totals, Trace};
 
@@ -60,6 +61,8 @@ struct Document {
     last_end: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     models: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preview: Option<Preview>,
 }
 
 /// Returns the row of a trace; what decides about writing it is set by the writer.
@@ -113,6 +116,7 @@ fn document(stored: &TraceRow) -> String {
         first_start: totals.first_start.map(Timestamp::as_micros),
         last_end: totals.last_end.map(Timestamp::as_micros),
         models: totals.models.clone(),
+        preview: totals.preview.clone(),
     };
     serde_json::to_string(&document).expect("a trace has a JSON form")
 }
@@ -162,6 +166,7 @@ fn read(row: &Row) -> Result<(Trace, NameRank), StoreError> {
         first_start: document.first_start.map(Timestamp::from_micros),
         last_end: document.last_end.map(Timestamp::from_micros),
         models: document.models,
+        preview: document.preview,
     };
     let trace = Trace {
         id: document.id,

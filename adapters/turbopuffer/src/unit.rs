@@ -179,7 +179,11 @@ impl Unit {
         if new.version.0 <= self.spans[slot].row.version {
             return Decision::no(SpanChange::Stale, Some(slot));
         }
-        self.replace(slot, Arc::new(new.span.clone()), new.version.0, sides, touched)
+        let mut span = new.span.clone();
+        if sides.input.is_none() {
+            span.preview.clone_from(&self.spans[slot].row.span.preview);
+        }
+        self.replace(slot, Arc::new(span), new.version.0, sides, touched)
     }
 
     fn finish(&mut self, finish: &Finish, sides: &Sides, prices: &Prices, touched: &mut Touched) -> Decision {
@@ -214,7 +218,7 @@ impl Unit {
             trace
         });
         note(touched, id, TraceChange::Unchanged);
-        let span = Arc::new(new.span.clone());
+        let mut span = new.span.clone();
         let slot = &mut self.traces[trace];
         slot.changed = true;
         totals::add(&mut slot.row.trace.totals, &span);
@@ -236,6 +240,8 @@ impl Unit {
         at: usize,
         span: Arc<Span>,
         version: u64,
+        totals::trim(&slot.row.trace.totals, &mut span);
+        let span = Arc::new(span);
         sides: &Sides,
         touched: &mut Touched,
     ) -> Decision {

@@ -241,7 +241,8 @@ export interface paths {
         };
         /**
          * Streams events of the project until the client leaves.
-         * @description Answers a `retry:` and a comment at once, then one JSON object per frame, and a comment every 15 seconds.
+         * @description Answers a `retry:`, a comment and the place to resume from at once, then one JSON object per frame, and a comment
+         *     every 15 seconds. A stream that ends is resumed with `Last-Event-ID`, and nothing is missed.
          */
         get: operations["events"];
         put?: never;
@@ -1567,6 +1568,11 @@ export interface components {
             models: string[];
         };
         /** @description What deleting a trace answers. */
+            /**
+             * @description The beginning of the first user message of its root, else of its earliest model call: at most 200 characters
+             *     in one line; null where nothing was recorded that says it.
+             */
+            input_preview: string | null;
         TraceDeleted: {
             trace_id: string;
             /** Format: int64 */

@@ -228,11 +228,12 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
             search={filters as never}
             preload={false}
             dir="auto"
-            className="truncate"
+            className="min-w-0 truncate"
             title={trace.name ?? trace.id}
           >
             {trace.name ?? <span className="font-mono text-[12px] text-muted">{trace.id}</span>}
           </Link>
+          <Asked trace={trace} />
           {trace.session_id !== null && <span className="truncate text-faint max-lg:hidden">{trace.session_id}</span>}
         </span>
       ),
@@ -264,6 +265,16 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
   ];
 }
 
+/** The beginning of what the user asked, in the room that the name leaves. */
+function Asked({ trace }: { trace: Trace }) {
+  if (trace.input_preview === null) return null;
+  return (
+    <span dir="auto" className="min-w-0 flex-1 basis-0 truncate text-left text-muted" title={trace.input_preview}>
+      {trace.input_preview}
+    </span>
+  );
+}
+
 export function None() {
   return <span className="text-faint">–</span>;
 }
@@ -287,8 +298,9 @@ function NarrowRow({ trace }: { trace: Trace }) {
     <>
       <span className="flex min-w-0 items-center gap-2">
         <StatusDot status={trace.status} />
-        <span dir="auto" className="truncate">{trace.name ?? trace.id}</span>
-        <Time value={trace.started_at} className="ml-auto text-muted" />
+        <span dir="auto" className="min-w-0 truncate">{trace.name ?? trace.id}</span>
+        <Asked trace={trace} />
+        <Time value={trace.started_at} className="ml-auto shrink-0 text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
         <span>{counted(trace.span_count, "span")}</span>

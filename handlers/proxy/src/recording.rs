@@ -225,6 +225,7 @@ impl Recording {
             ended_at: None,
             attributes: Attributes::new(),
             ms_to_first_chunk: None,
+            preview: None,
         }
     }
 

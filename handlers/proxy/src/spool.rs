@@ -162,6 +162,7 @@ impl From<Line> for Record {
                     ended_at: span.ended_at,
                     attributes: span.attributes,
                     ms_to_first_chunk: span.ms_to_first_chunk,
+                    preview: None,
                 },
                 payload: Payload {
                     input: span.input.into_iter().next(),
@@ -223,6 +224,7 @@ mod tests {
                     ended_at: Some(at),
                     attributes: Attributes::new(),
                     ms_to_first_chunk: Some(7),
+                    preview: None,
                 },
                 payload: Payload {
                     input: Some(Json::string("a\nb")),

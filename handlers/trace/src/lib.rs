@@ -18,6 +18,7 @@ pub mod otlp;
 pub mod payload;
 pub mod ports;
 pub mod price;
+pub mod preview;
 pub mod provider;
 pub mod query;
 pub mod quota;

@@ -6,7 +6,7 @@
 //! store's own. [`Stored::join`] gives back the same text byte for byte.
 
 mod encoding;
-mod scan;
+pub(crate) mod scan;
 
 use std::ops::Range;
 

@@ -10,6 +10,7 @@ use crate::ports::{
     Batch, Detach, EventBus, Inline, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written,
 };
 use crate::price::Prices;
+use crate::preview;
 use crate::quota::Quota;
 use crate::trace::{NewTrace, Totals, Trace};
 
@@ -67,6 +68,10 @@ impl Recorder {
                     nul::replace_in_span(&mut new.span);
                     new.span.kind.estimate_cost(&self.prices);
                 }
+                    if let Some(input) = &new.payload.input {
+                        let is_call = new.span.kind.llm().is_some();
+                        new.span.preview = preview::first_user_message(input, is_call);
+                    }
                 SpanWrite::Finish(finish) => nul::replace_in_status(&mut finish.status),
             }
         }

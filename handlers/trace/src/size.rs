@@ -12,7 +12,8 @@ const VALUE_BYTES: usize = 32;
 /// Returns about how many bytes the texts and attributes of a span take.
 pub fn span_bytes(span: &Span) -> usize {
     let error = span.status.error().map_or(0, str::len);
-    span.name.len() + error + kind_bytes(&span.kind) + members_bytes(&span.attributes)
+    let preview = span.preview.as_ref().map_or(0, String::len);
+    span.name.len() + error + preview + kind_bytes(&span.kind) + members_bytes(&span.attributes)
 }
 
 /// Returns about how many bytes the texts and attributes of a kind take.
@@ -30,7 +31,8 @@ pub fn kind_bytes(kind: &SpanKind) -> usize {
 /// Returns about how many bytes the texts and members of a trace take.
 pub fn trace_bytes(trace: &Trace) -> usize {
     let models = trace.totals.models.iter().chain(&trace.tags).map(String::len).sum::<usize>();
-    trace.name.as_ref().map_or(0, String::len) + models + members_bytes(&trace.metadata)
+    let preview = trace.totals.preview.as_ref().map_or(0, |preview| preview.text.len());
+    trace.name.as_ref().map_or(0, String::len) + models + preview + members_bytes(&trace.metadata)
 }
 
 /// Returns about how many bytes members take.

@@ -31,6 +31,8 @@ pub struct Span {
     pub attributes: Attributes,
     /// Milliseconds until the first byte of a streamed answer, where the proxy saw it.
     pub ms_to_first_chunk: Option<u64>,
+    /// The beginning of its first user message, where its trace may come to show it.
+    pub preview: Option<String>,
 }
 
 impl Span {

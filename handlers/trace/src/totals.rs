@@ -1,6 +1,7 @@
 //! What the spans of a trace add up to, as every store keeps it.
 
 use crate::kind::Cost;
+use crate::preview::Preview;
 use crate::span::{Span, StatusWord};
 use crate::trace::Totals;
 
@@ -23,6 +24,15 @@ pub fn add(totals: &mut Totals, span: &Span) {
     totals.first_start = Some(first);
     totals.last_end = totals.last_end.max(span.ended_at);
     note_model(totals, span);
+    note_preview(totals, span);
+}
+
+/// Takes from a span that was counted the preview that its trace does not come to show, since every call of a long
+/// conversation has the same. Should what is shown be deleted, the trace goes back to what it showed before.
+pub fn trim(totals: &Totals, span: &mut Span) {
+    if totals.preview.as_ref().is_some_and(|shown| shown.precedes(span)) {
+        span.preview = None;
+    }
 }
 
 fn count(totals: &mut Totals, span: &Span) {
@@ -47,6 +57,14 @@ fn note_model(totals: &mut Totals, span: &Span) {
     }
 }
 
+fn note_preview(totals: &mut Totals, span: &Span) {
+    if let Some(own) = Preview::of(span)
+        && totals.preview.as_ref().is_none_or(|shown| own.order() < shown.order())
+    {
+        totals.preview = Some(own);
+    }
+}
+
 /// Counts `new` in the place of `old`. Returns whether that was possible: when not, only counting all spans
 /// again tells the totals.
 pub fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
@@ -57,8 +75,15 @@ pub fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
     let same_cost = gone_cost.is_none() || gone_cost == new.kind.llm().and_then(|call| call.cost);
     let start_stays = new.started_at <= old.started_at || totals.first_start != Some(old.started_at);
     let end_stays = old.ended_at.is_none() || new.ended_at >= old.ended_at || totals.last_end != old.ended_at;
-    if !(same_model && same_cost && start_stays && end_stays) {
+    let shown = totals.preview.as_ref().filter(|shown| shown.span == old.id);
+    let own = Preview::of(new);
+    let preview_stays =
+        shown.is_none_or(|shown| own.as_ref().is_some_and(|own| own.order() <= shown.order()));
+    if !(same_model && same_cost && start_stays && end_stays && preview_stays) {
         return false;
+    }
+    if shown.is_some() {
+        totals.preview = own;
     }
     match old.status.word() {
         StatusWord::Running => totals.running = totals.running.saturating_sub(1),
@@ -78,5 +103,6 @@ pub fn swap(totals: &mut Totals, old: &Span, new: &Span) -> bool {
     totals.first_start = totals.first_start.map(|first| first.min(new.started_at));
     totals.last_end = totals.last_end.max(new.ended_at);
     note_model(totals, new);
+    note_preview(totals, new);
     true
 }

@@ -2,6 +2,7 @@
 
 use crate::id::TraceId;
 use crate::kind::Attributes;
+use crate::preview::Preview;
 use crate::span::StatusWord;
 use crate::time::Timestamp;
 
@@ -49,6 +50,8 @@ pub struct Totals {
     pub last_end: Option<Timestamp>,
     /// Distinct models, in order of appearance.
     pub models: Vec<String>,
+    /// What the user asked first.
+    pub preview: Option<Preview>,
 }
 
 impl Trace {

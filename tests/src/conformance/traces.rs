@@ -3,9 +3,10 @@
 mod deleted;
 mod listed;
 mod one;
+mod preview;
 
 use super::Case;
 
 pub(super) fn cases() -> Vec<Case> {
-    [one::cases(), deleted::cases(), listed::cases()].into_iter().flatten().collect()
+    [one::cases(), deleted::cases(), listed::cases(), preview::cases()].into_iter().flatten().collect()
 }

@@ -76,6 +76,7 @@ pub(crate) fn span(number: u64) -> NewSpan {
         ended_at: Some(Timestamp::from_micros(start + i64::try_from(mixed(number) % 9_000_000).unwrap())),
         attributes: serde_json::Map::new(),
         ms_to_first_chunk: None,
+        preview: None,
         status,
     };
     span.kind.estimate_cost(&PRICES);

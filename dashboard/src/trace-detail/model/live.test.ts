@@ -20,6 +20,7 @@ const trace: TraceDetail["trace"] = {
   total_tokens: 0,
   total_cost: 0,
   models: [],
+  input_preview: null,
 };
 const detail: TraceDetail = { trace, spans: [spanAt("a", null, 0, null)], count: 1 };
 

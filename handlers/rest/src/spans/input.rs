@@ -76,6 +76,7 @@ impl SpanInput {
             ended_at: None,
             attributes: Attributes::new(),
             ms_to_first_chunk: None,
+            preview: None,
         };
         let version = Version::new(&span.status, now);
         Ok(NewSpan { span, payload: Payload { input: self.input, output: None }, version })
@@ -91,6 +92,7 @@ impl SpanInput {
         new.span.parent_id = parent_id.or(stored.parent_id);
         new.span.attributes = stored.attributes;
         new.span.ms_to_first_chunk = stored.ms_to_first_chunk;
+        new.span.preview = stored.preview;
         Ok(new)
     }
 }

@@ -39,6 +39,10 @@ pub(crate) struct TraceView {
     /// US dollars.
     total_cost: f64,
     models: Vec<String>,
+    /// The beginning of the first user message of its root, else of its earliest model call: at most 200 characters
+    /// in one line; null where nothing was recorded that says it.
+    #[schema(required, max_length = 200)]
+    input_preview: Option<String>,
 }
 
 impl From<Trace> for TraceView {
@@ -60,6 +64,7 @@ impl From<Trace> for TraceView {
             total_tokens: trace.totals.input_tokens.saturating_add(trace.totals.output_tokens),
             total_cost: trace.totals.cost,
             models: trace.totals.models,
+            input_preview: trace.totals.preview.map(|preview| preview.text),
         }
     }
 }

@@ -86,6 +86,7 @@ pub(super) fn map_span(
         ended_at,
         attributes,
         ms_to_first_chunk,
+        preview: None,
     };
     Some(NewSpan { span, payload, version })
 }

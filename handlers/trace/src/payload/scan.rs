@@ -50,7 +50,7 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
 }
 
 /// Returns the ranges of the elements of the list that starts at `start`.
-pub(super) fn elements(text: &str, start: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+pub(crate) fn elements(text: &str, start: usize) -> impl Iterator<Item = Range<usize>> + '_ {
     let bytes = text.as_bytes();
     let mut at = start + 1;
     std::iter::from_fn(move || {
@@ -65,7 +65,7 @@ pub(super) fn elements(text: &str, start: usize) -> impl Iterator<Item = Range<u
 }
 
 /// Returns the names, as written, and the ranges of the values of the object that starts at `start`.
-pub(super) fn members(text: &str, start: usize) -> impl Iterator<Item = (&str, Range<usize>)> + '_ {
+pub(crate) fn members(text: &str, start: usize) -> impl Iterator<Item = (&str, Range<usize>)> + '_ {
     let bytes = text.as_bytes();
     let mut at = start + 1;
     std::iter::from_fn(move || {

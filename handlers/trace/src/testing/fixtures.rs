@@ -39,6 +39,7 @@ pub fn span(trace: &str, id: &str, millis: i64) -> Span {
         ended_at: None,
         attributes: Attributes::new(),
         ms_to_first_chunk: None,
+        preview: None,
     }
 }
 

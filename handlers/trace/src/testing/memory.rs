@@ -16,6 +16,7 @@ use crate::ports::{
     Summary, SummaryQuery, TraceChange, TraceWritten, Written,
 };
 use crate::price::Prices;
+use crate::preview::Preview;
 use crate::span::{Finish, NewSpan, Payload, Span, StatusWord, Version};
 use crate::text::Needle;
 use crate::time::Timestamp;
@@ -119,7 +120,11 @@ impl Project {
             return SpanChange::Stale;
         }
         stored.version = new.version;
-        replaced.push(std::mem::replace(&mut stored.span, Arc::new(new.span)));
+        let mut span = new.span;
+        if new.payload.input.is_none() {
+            span.preview.clone_from(&stored.span.preview);
+        }
+        replaced.push(std::mem::replace(&mut stored.span, Arc::new(span)));
         stored.payload.input = new.payload.input.or(stored.payload.input.take());
         stored.payload.output = new.payload.output.or(stored.payload.output.take());
         note(touched, stored.span.trace_id.clone(), TraceChange::Unchanged);
@@ -210,6 +215,8 @@ impl Project {
             payload: Some(&stored.payload),
         };
         filter.matches(&stored.span, &facts)
+        let previews = self.spans_of(stored.number).filter_map(|stored| Preview::of(&stored.span));
+        totals.preview = previews.min_by(|a, b| a.order().cmp(&b.order()));
     }
 
     fn list(&self, query: &ListQuery) -> Page<Span> {

@@ -34,6 +34,7 @@ pub async fn span_store_contract(store: &dyn SpanStore, search: TextSearch) {
     an_id_alone_means_the_newest_span(store, &scope(107)).await;
     traces_merge_or_stay(store, &scope(108)).await;
     totals_follow_every_change(store, &scope(109)).await;
+    traces_show_what_the_user_asked_first(store, &scope(117)).await;
     deleted_spans_and_traces_are_gone(store, &scope(110)).await;
     a_sweep_takes_old_traces_only(store, &scope(111)).await;
     pages_do_not_shift_under_inserts(store, &scope(112)).await;
@@ -357,6 +358,70 @@ async fn totals_follow_every_change(store: &dyn SpanStore, scope: &Scope) {
         store.delete(scope, None, &sid(id)).await.unwrap();
     }
     assert_eq!(totals().await.totals, crate::trace::Totals::default());
+}
+
+async fn traces_show_what_the_user_asked_first(store: &dyn SpanStore, scope: &Scope) {
+    let newest = query(Filter::default(), SortBy::StartedAt, SortOrder::Desc, 10);
+    let shown = async || {
+        let found = store.find_trace(scope, &tid("t")).await.unwrap().unwrap();
+        let listed = store.list_traces(scope, &newest).await.unwrap();
+        assert_eq!(listed.items, [found.clone()]);
+        found.totals.preview.map(|preview| preview.text)
+    };
+    let asked = |text: &str| Some(text.to_owned());
+    let child = |span: Span, text: &str| Span {
+        parent_id: Some(sid("root")),
+        preview: Some(text.to_owned()),
+        ..span
+    };
+    let write = async |writes| store.write(scope, batch(vec![], writes)).await.unwrap();
+
+    // A step that is neither a root nor a model call shows nothing, until its end says that it is one.
+    write(vec![put(child(span("t", "step", 50), "step"))]).await;
+    assert_eq!(shown().await, None);
+    let kind = KindInput::parse(serde_json::json!({"type": "llm_call", "model": "m"})).unwrap();
+    let SpanWrite::Finish(end) = finish(Some("t"), "step", SpanStatus::Completed, 60) else { unreachable!() };
+    write(vec![SpanWrite::Finish(Finish { kind: Some(kind), ..end })]).await;
+    assert_eq!(shown().await, asked("step"));
+
+    // The earliest call is shown, in whatever order they come.
+    write(vec![put(child(llm_span("t", "first", 20, "m"), "first"))]).await;
+    write(vec![put(child(llm_span("t", "second", 30, "m"), "second"))]).await;
+    assert_eq!(shown().await, asked("first"));
+
+    // A later write without an input leaves it, as it leaves the input; one with an input replaces it.
+    let ended = completed(llm_span("t", "first", 20, "m"), 5);
+    let ended = Span { parent_id: Some(sid("root")), ..ended };
+    write(vec![put(ended.clone())]).await;
+    assert_eq!(shown().await, asked("first"));
+    let again = NewSpan {
+        version: Version::new(&ended.status, time(100)),
+        ..new_span(child(ended, "asked anew"), Some("[]"), None)
+    };
+    let written = write(vec![SpanWrite::Put(again)]).await;
+    assert_eq!(shown().await, asked("asked anew"));
+    assert_eq!(written.traces[0].trace.totals.preview.as_ref().unwrap().text, "asked anew");
+
+    // A root that says something goes first, however late it began; one that says nothing does not.
+    write(vec![put(span("t", "silent", 0))]).await;
+    assert_eq!(shown().await, asked("asked anew"));
+    write(vec![put(Span { preview: asked("root"), ..span("t", "root", 90) })]).await;
+    assert_eq!(shown().await, asked("root"));
+
+    // What was shown before comes back when the root goes, also when another span changes at that time.
+    store.delete(scope, Some(&tid("t")), &sid("root")).await.unwrap();
+    assert_eq!(shown().await, asked("asked anew"));
+    store.delete(scope, Some(&tid("t")), &sid("second")).await.unwrap();
+    let moved = completed(child(llm_span("t", "first", 80, "m"), "late"), 5);
+    let moved =
+        NewSpan { version: Version::new(&moved.status, time(200)), ..new_span(moved, Some("[]"), None) };
+    write(vec![SpanWrite::Put(moved)]).await;
+    assert_eq!(shown().await, asked("step"));
+    for id in ["first", "step", "silent"] {
+        store.delete(scope, None, &sid(id)).await.unwrap();
+    }
+    assert_eq!(shown().await, None);
+    store.clear(scope).await.unwrap();
 }
 
 async fn deleted_spans_and_traces_are_gone(store: &dyn SpanStore, scope: &Scope) {

@@ -19,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_stream_is_previewed,
         an_error_body_is_captured_like_an_output,
         the_client_gets_everything_all_the_same,
+        a_trace_shows_nothing_that_is_not_kept,
     );
     cases.extend(cases!("proxy.capture", &[Capability::Proxy, Capability::Fresh, Capability::Settings];
         a_configured_mode_is_the_default,
@@ -172,4 +173,15 @@ async fn a_header_beats_the_configured_mode(t: Ctx) {
     let t = t.fresh_with(StartOptions::default().with("TRACEWAY_CAPTURE_MODE", "off")).await;
     let span = captured(&t, "full", &asked("gpt-4o").to_string(), &said("gpt-4o")).await;
     assert_eq!(span["input"], asked("gpt-4o"));
+}
+
+async fn a_trace_shows_nothing_that_is_not_kept(t: Ctx) {
+    for (mode, wanted) in [("full", json!("Hello there")), ("off", Value::Null), ("preview:60", Value::Null)]
+    {
+        let messages = json!([{"role": "user", "content": "Hello\nthere"}]);
+        let body = json!({"model": "gpt-4o", "messages": messages}).to_string();
+        let span = captured(&t, mode, &body, &said("gpt-4o")).await;
+        let trace = span["trace_id"].as_str().expect("a trace");
+        assert_eq!(t.read_trace(trace).await["trace"]["input_preview"], wanted, "{mode}");
+    }
 }
