@@ -951,7 +951,7 @@ export interface components {
         };
         /** @description Traces and spans, at most 1000 together. Entries are read one by one, so that a bad one spares the others. */
         Entries: {
-            traces?: components["schemas"]["TraceInput"][];
+            traces?: components["schemas"]["TraceEntry"][];
             spans?: components["schemas"]["SpanEntry"][];
         };
         /**
@@ -1364,6 +1364,8 @@ export interface components {
             /** Format: date-time */
             started_at?: string | null;
         } & {
+            id: string;
+        } & {
             status?: components["schemas"]["EntryStatus"] | null;
             output?: unknown;
             /** @description What went wrong, for `failed`. */
@@ -1566,13 +1568,13 @@ export interface components {
              */
             total_cost: number;
             models: string[];
-        };
-        /** @description What deleting a trace answers. */
             /**
              * @description The beginning of the first user message of its root, else of its earliest model call: at most 200 characters
              *     in one line; null where nothing was recorded that says it.
              */
             input_preview: string | null;
+        };
+        /** @description What deleting a trace answers. */
         TraceDeleted: {
             trace_id: string;
             /** Format: int64 */
@@ -1584,6 +1586,10 @@ export interface components {
             spans: components["schemas"]["Span"][];
             count: number;
             trace: components["schemas"]["Trace"];
+        };
+        /** @description A trace to be created. */
+        TraceEntry: components["schemas"]["TraceInput"] & {
+            id: string;
         };
         /** @description A trace to be created. */
         TraceInput: {
@@ -2978,7 +2984,10 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
-                /** @description The query language; `cost`, `tokens` and `duration` test the session, `session` part of its id. */
+                /**
+                 * @description The query language; `cost`, `tokens` and `duration` test the session, `session` part of its id. `sort` and
+                 *     `order` are refused: sessions have one order.
+                 */
                 q?: string;
                 /** @description Active at or after: RFC 3339, a date, or `<n>s|m|h|d` ago. */
                 since?: string;

@@ -169,6 +169,13 @@ pub(crate) fn sort_by(
     found.ok_or_else(|| ApiError::field("sort_by", format!("sort_by must be one of {}", words())))
 }
 
+/// Refuses an order that a query asks of a list which has only the one that `known` says.
+pub(crate) fn unsorted(query: &Query, known: &str) -> Result<(), ApiError> {
+    let asked = query.sort_by.map(|_| "sort").or(query.sort_order.map(|_| "order"));
+    let Some(field) = asked else { return Ok(()) };
+    Err(ApiError::InvalidQuery { field: field.to_owned(), message: format!("{field}: {known}") })
+}
+
 pub(crate) fn sort_order(text: Option<&str>) -> Result<Option<SortOrder>, ApiError> {
     match given(text) {
         None => Ok(None),

@@ -38,10 +38,10 @@ pub(crate) fn routes() -> OpenApiRouter<Deps> {
 #[derive(Deserialize, ToSchema)]
 struct Entries {
     #[serde(default)]
-    #[schema(value_type = Vec<TraceInput>)]
+    #[schema(value_type = Vec<TraceEntry>, max_items = 1000)]
     traces: Vec<Box<RawValue>>,
     #[serde(default)]
-    #[schema(value_type = Vec<SpanEntry>)]
+    #[schema(value_type = Vec<SpanEntry>, max_items = 1000)]
     spans: Vec<Box<RawValue>>,
 }
 
@@ -69,6 +69,24 @@ enum EntryStatus {
     Failed,
 }
 
+/// What every entry has: by its id a repeated request is told from a new one.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what reading an entry checks")]
+struct EntryId {
+    id: String,
+}
+
+/// A trace to be created.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what reading an entry checks")]
+struct TraceEntry {
+    #[serde(flatten)]
+    trace: TraceInput,
+    #[schema(inline)]
+    #[serde(flatten)]
+    id: EntryId,
+}
+
 /// A span to be created, and how it ended if it did.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the two readings of one entry")]
@@ -76,6 +94,9 @@ struct SpanEntry {
     #[schema(inline)]
     #[serde(flatten)]
     span: SpanInput,
+    #[schema(inline)]
+    #[serde(flatten)]
+    id: EntryId,
     #[schema(inline)]
     #[serde(flatten)]
     end: EntryEnd,

@@ -31,7 +31,8 @@ pub(crate) fn routes() -> OpenApiRouter<Deps> {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SessionParams {
-    /// The query language; `cost`, `tokens` and `duration` test the session, `session` part of its id.
+    /// The query language; `cost`, `tokens` and `duration` test the session, `session` part of its id. `sort` and
+    /// `order` are refused: sessions have one order.
     q: Option<String>,
     /// Active at or after: RFC 3339, a date, or `<n>s|m|h|d` ago.
     since: Option<String>,
@@ -83,7 +84,8 @@ async fn list_sessions(
     let cost_min = params.cost_min.as_deref();
     filters::bound(&mut filter, NumberField::Cost, "cost_min", cost_min, Range::at_least)?;
     filters::tag(&mut filter, params.tag);
-    filters::language(&mut filter, params.q.as_deref(), now)?;
+    let language = filters::language(&mut filter, params.q.as_deref(), now)?;
+    filters::unsorted(&language, "sessions are always listed by when they were last active")?;
     let (limit, cursor) = (params.limit.as_deref(), params.cursor.as_deref());
     let query = page::list_query(filter, SortBy::StartedAt, SortOrder::Desc, limit, cursor)?;
     let found = spans.list_sessions(&caller.scope, &query).await?;

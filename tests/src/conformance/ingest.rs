@@ -14,6 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_span_without_status_runs,
         a_failed_span_without_error_has_the_default,
         ids_are_required,
+        the_description_requires_what_entries_require,
         bad_entries_are_rejected_and_others_kept,
         a_span_of_another_trace_is_a_conflict,
         traces_are_applied_first,
@@ -85,6 +86,32 @@ async fn ids_are_required(t: Ctx) {
     assert_eq!((&answer["accepted_traces"], &answer["accepted_spans"]), (&json!(0), &json!(0)));
     assert_eq!(column(&answer["rejected"], "code"), ["invalid_request", "invalid_request"]);
     t.get(&format!("/api/traces/{}", t.id("trace"))).await.error(404, "not_found");
+}
+
+/// Returns the members that a schema requires, as far as its references and parts lead.
+fn required(api: &Value, schema: &Value) -> Vec<String> {
+    let reference = schema["$ref"].as_str().and_then(|to| api.pointer(to.trim_start_matches('#')));
+    let parts = schema["allOf"].as_array().into_iter().flatten().chain(reference);
+    let own = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    own.map(str::to_owned).chain(parts.flat_map(|part| required(api, part))).collect()
+}
+
+async fn the_description_requires_what_entries_require(t: Ctx) {
+    let api = t.get("/api/openapi.json").await.ok();
+    let body = &api["paths"]["/api/ingest"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    let body = body["$ref"].as_str().and_then(|to| api.pointer(to.trim_start_matches('#'))).unwrap_or(body);
+    assert_eq!(required(&api, body), [""; 0], "either list may be absent");
+    for (list, wanted) in [("traces", &["id"][..]), ("spans", &["id", "name", "trace_id"])] {
+        let mut found = required(&api, &body["properties"][list]["items"]);
+        found.sort_unstable();
+        assert_eq!(found, wanted, "{list}");
+        for member in wanted {
+            let mut entry = json!({"id": t.id("a"), "name": "n", "trace_id": t.id("trace")});
+            entry.as_object_mut().map(|members| members.remove(*member));
+            let answer = t.post("/api/ingest", &json!({list: [entry]})).await.ok();
+            assert_eq!(answer["rejected"][0]["code"], "invalid_request", "{list} without {member}: {answer}");
+        }
+    }
 }
 
 async fn bad_entries_are_rejected_and_others_kept(t: Ctx) {

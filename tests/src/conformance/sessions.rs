@@ -28,6 +28,7 @@ pub(super) fn cases() -> Vec<Case> {
         lists_filter_by_cost,
         lists_filter_by_tag,
         wrong_parameters_are_refused,
+        an_order_is_refused,
         deleting_the_last_trace_removes_the_session,
         traces_without_a_session_belong_to_none,
     )
@@ -251,6 +252,20 @@ async fn wrong_parameters_are_refused(t: Ctx) {
     {
         t.list("/api/sessions", &[(name, value)]).await.bad_field("invalid_request", name);
     }
+}
+
+async fn an_order_is_refused(t: Ctx) {
+    for (field, query) in
+        [("sort", "sort:cost"), ("sort", "status:failed sort:started_at"), ("order", "order:asc")]
+    {
+        t.list("/api/sessions", &[("q", query)]).await.bad_field("invalid_query", field);
+    }
+    three(&t).await;
+    assert_eq!(
+        found(&t, &[("q", "sort: order:")]).await,
+        ["dear", "failed", "cheap"],
+        "empty values say nothing"
+    );
 }
 
 async fn deleting_the_last_trace_removes_the_session(t: Ctx) {
