@@ -17,7 +17,7 @@ usage: scripts/test.sh [PART...]
   conformance  the HTTP contract against the real server
   cloud        the same contract, and tenants, limits and billing, against two replicas in cloud mode
   sdks         the vendors' clients against the emulators of their services
-  clients      real client libraries against the real server
+  clients      real client libraries against a local server and a cloud
   browser      the dashboard in Chromium, against a local server and a cloud
   faults       kill -9, full and slow disks, hostile input; a cloud whose replicas and services go
 
@@ -92,6 +92,7 @@ sdks() {
 
 clients() {
   need python3-venv curl
+  services
   bash tests/clients/setup.sh
   cargo test -p conformance --test clients
 }

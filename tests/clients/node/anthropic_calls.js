@@ -59,6 +59,19 @@ const scenes = {
     }
     return { errors };
   },
+
+  // Plainly and streaming, where the server itself refuses.
+  async refused() {
+    const errors = [];
+    for (const stream of [false, true]) {
+      try {
+        await client.messages.create({ model, max_tokens: 5, messages: [{ role: "user", content: QUESTION }], stream });
+      } catch (error) {
+        errors.push({ error: error.constructor.name, status: error.status, answer: error.error });
+      }
+    }
+    return { errors };
+  },
 };
 
 tell(await scenes[process.argv[2]]());

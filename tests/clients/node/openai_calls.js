@@ -77,6 +77,19 @@ const scenes = {
     return { errors };
   },
 
+  // Plainly and streaming, where the server itself refuses. Of the answer this client shows the text alone.
+  async refused() {
+    const errors = [];
+    for (const stream of [false, true]) {
+      try {
+        await client.chat.completions.create({ model: "gpt-4o-mini", messages: user(QUESTION), stream });
+      } catch (error) {
+        errors.push({ error: error.constructor.name, status: error.status, answer: error.error });
+      }
+    }
+    return { errors };
+  },
+
   async cancel() {
     let text = "";
     const stream = await client.chat.completions.create(

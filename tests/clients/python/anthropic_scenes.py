@@ -70,6 +70,22 @@ def errors(client):
     return {"errors": seen}
 
 
+def refused(client):
+    """Asks, plainly and streaming, where the server itself refuses."""
+    seen = []
+    for streaming in [False, True]:
+        try:
+            client.messages.create(
+                model="claude-sonnet-4-6",
+                max_tokens=5,
+                messages=[{"role": "user", "content": QUESTION}],
+                stream=streaming,
+            )
+        except APIStatusError as error:
+            seen.append({"error": type(error).__name__, "status": error.status_code, "answer": error.response.json()})
+    return {"errors": seen}
+
+
 def count(client):
     """Counts tokens, which is no call of a model."""
     counted = client.messages.count_tokens(

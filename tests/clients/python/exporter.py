@@ -1,5 +1,6 @@
 """Sends spans to the server, as OTEL_EXPORTER_OTLP_PROTOCOL says: http/protobuf (the default) or grpc."""
 
+import logging
 import os
 
 from opentelemetry import trace
@@ -8,6 +9,19 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from scenario import API
+
+# What the exporter complains about, which it does not raise.
+complaints = []
+
+
+class Complaints(logging.Handler):
+    """Keeps complaints."""
+
+    def emit(self, record):
+        complaints.append(record.getMessage())
+
+
+logging.getLogger("opentelemetry.exporter").addHandler(Complaints(logging.WARNING))
 
 
 def exporter():

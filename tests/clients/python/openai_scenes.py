@@ -2,6 +2,8 @@
 
 import json
 
+from openai import APIStatusError
+
 from scenario import QUESTION, WEATHER_PARAMETERS, weather
 
 TOOLS = [
@@ -145,6 +147,19 @@ def errors(client):
             )
         except Exception as error:
             seen.append({"error": type(error).__name__, "status": error.status_code, "message": error.body["message"]})
+    return {"errors": seen}
+
+
+def refused(client):
+    """Asks, plainly and streaming, where the server itself refuses."""
+    seen = []
+    for streaming in [False, True]:
+        try:
+            client.chat.completions.create(
+                model="gpt-4o-mini", messages=[{"role": "user", "content": QUESTION}], stream=streaming
+            )
+        except APIStatusError as error:
+            seen.append({"error": type(error).__name__, "status": error.status_code, "answer": error.response.json()})
     return {"errors": seen}
 
 

@@ -29,4 +29,4 @@ with using_attributes(
             seen[scene.__name__] = scene(client)
         trace_id = format(root.get_span_context().trace_id, "032x")
 provider.shutdown()
-tell(trace_id=trace_id, **seen)
+tell(trace_id=trace_id, complaints=exporter.complaints, **seen)

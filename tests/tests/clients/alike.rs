@@ -3,7 +3,7 @@
 use conformance::clients::Language::Python;
 use serde_json::Value;
 
-use crate::stage::{Stage, model_calls};
+use crate::stage::{Stage, model_calls, on_each_mount};
 
 /// What must not depend on the way.
 fn essence(span: &Value) -> Vec<Value> {
@@ -14,9 +14,7 @@ fn essence(span: &Value) -> Vec<Value> {
     essence
 }
 
-#[tokio::test]
-async fn a_call_is_the_same_by_proxy_and_by_every_instrumentation() {
-    let stage = Stage::set().await;
+async fn a_call_is_the_same_by_proxy_and_by_every_instrumentation(stage: &Stage) {
     stage.call(Python, "openai_calls.py", "chat").await;
     let proxied = stage.calls(1).await.remove(0);
     for (export, count) in
@@ -26,4 +24,8 @@ async fn a_call_is_the_same_by_proxy_and_by_every_instrumentation() {
         let (_, spans) = stage.trace(&seen["trace_id"], count).await;
         assert_eq!(essence(model_calls(&spans)[0]), essence(&proxied), "{export}");
     }
+}
+
+on_each_mount! {
+    a_call_is_the_same_by_proxy_and_by_every_instrumentation,
 }

@@ -3,7 +3,7 @@
 use conformance::clients::Language::{self, Node, Python};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, assert_cost, assert_failed};
+use crate::stage::{Stage, assert_cost, assert_failed, on_each_mount};
 
 async fn call(stage: &Stage, language: Language, scene: &'static str) -> Value {
     let script = if language == Node { "anthropic_calls.js" } else { "anthropic_calls.py" };
@@ -32,9 +32,8 @@ fn assert_usage(span: &Value, usage: &Value) {
     assert_cost(span, cost(usage));
 }
 
-async fn message(language: Language) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, "message").await;
+async fn message(stage: &Stage, language: Language) {
+    let seen = call(stage, language, "message").await;
     let span = &stage.calls(1).await[0];
     assert_eq!(span["status"], "completed");
     assert_eq!(span["kind"]["model"], "claude-sonnet-4-6");
@@ -44,19 +43,16 @@ async fn message(language: Language) {
     assert_eq!(span["output"]["content"][0]["text"], seen["text"]);
 }
 
-#[tokio::test]
-async fn python_message_is_recorded() {
-    message(Python).await;
+async fn python_message_is_recorded(stage: &Stage) {
+    message(stage, Python).await;
 }
 
-#[tokio::test]
-async fn node_message_is_recorded() {
-    message(Node).await;
+async fn node_message_is_recorded(stage: &Stage) {
+    message(stage, Node).await;
 }
 
-async fn stream_tools(language: Language) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, "stream_tools").await;
+async fn stream_tools(stage: &Stage, language: Language) {
+    let seen = call(stage, language, "stream_tools").await;
     let spans = stage.calls(2).await;
     for (span, usage) in spans.iter().zip(seen["usage"].as_array().unwrap()) {
         assert_eq!(span["status"], "completed");
@@ -78,19 +74,16 @@ async fn stream_tools(language: Language) {
     assert_eq!(spans[1]["output"]["content"][1]["text"], seen["text"]);
 }
 
-#[tokio::test]
-async fn python_stream_with_tools_and_cached_prompt_is_priced_by_class() {
-    stream_tools(Python).await;
+async fn python_stream_with_tools_and_cached_prompt_is_priced_by_class(stage: &Stage) {
+    stream_tools(stage, Python).await;
 }
 
-#[tokio::test]
-async fn node_stream_with_tools_and_cached_prompt_is_priced_by_class() {
-    stream_tools(Node).await;
+async fn node_stream_with_tools_and_cached_prompt_is_priced_by_class(stage: &Stage) {
+    stream_tools(stage, Node).await;
 }
 
-async fn errors(language: Language) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, "errors").await;
+async fn errors(stage: &Stage, language: Language) {
+    let seen = call(stage, language, "errors").await;
     let seen = seen["errors"].as_array().unwrap();
     let statuses: Vec<u64> = seen.iter().map(|error| error["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [401, 429, 529]);
@@ -100,21 +93,27 @@ async fn errors(language: Language) {
     }
 }
 
-#[tokio::test]
-async fn python_errors_are_failed_spans() {
-    errors(Python).await;
+async fn python_errors_are_failed_spans(stage: &Stage) {
+    errors(stage, Python).await;
 }
 
-#[tokio::test]
-async fn node_errors_are_failed_spans() {
-    errors(Node).await;
+async fn node_errors_are_failed_spans(stage: &Stage) {
+    errors(stage, Node).await;
 }
 
-#[tokio::test]
-async fn counting_tokens_costs_nothing() {
-    let stage = Stage::set().await;
-    let seen = call(&stage, Python, "count").await;
+async fn counting_tokens_costs_nothing(stage: &Stage) {
+    let seen = call(stage, Python, "count").await;
     let span = &stage.calls(1).await[0];
     assert_eq!(span["output"], seen);
     assert_eq!(span["kind"].get("cost"), None);
+}
+
+on_each_mount! {
+    python_message_is_recorded,
+    node_message_is_recorded,
+    python_stream_with_tools_and_cached_prompt_is_priced_by_class,
+    node_stream_with_tools_and_cached_prompt_is_priced_by_class,
+    python_errors_are_failed_spans,
+    node_errors_are_failed_spans,
+    counting_tokens_costs_nothing,
 }

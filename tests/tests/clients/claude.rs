@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, assert_cost, assert_failed, assert_says, model_calls, named, outline};
+use crate::stage::{
+    Stage, assert_cost, assert_failed, assert_says, model_calls, named, on_each_mount, outline,
+};
 
 /// Runs one instrumentation and returns what the client saw and the spans of its calls.
-async fn calls(export: &str, root: &str) -> (Value, Vec<Value>) {
-    let stage = Stage::set().await;
+async fn calls(stage: &Stage, export: &str, root: &str) -> (Value, Vec<Value>) {
     let seen = stage.export(export).await;
     let (trace, spans) = stage.trace(&seen["trace_id"], 7).await;
     assert_eq!(trace["session_id"], "session-anthropic");
@@ -51,28 +52,31 @@ fn assert_usages(seen: &Value, calls: &[Value], extra: u64) {
     assert_says(&calls[2]["output"], &seen["stream_tools"]["text"]);
 }
 
-#[tokio::test]
-async fn the_clients_own_spans_are_priced_by_class() {
-    let (seen, calls) = calls("anthropic-sdk", "answer-question").await;
+async fn the_clients_own_spans_are_priced_by_class(stage: &Stage) {
+    let (seen, calls) = calls(stage, "anthropic-sdk", "answer-question").await;
     assert_usages(&seen, &calls, 0);
     assert!(calls[3..].iter().all(|call| call["status"]["failed"]["error"].is_string()), "{calls:#?}");
 }
 
-#[tokio::test]
-async fn openinference_spans_are_priced_by_class() {
-    let (seen, calls) = calls("openinference-anthropic", "answer-question").await;
+async fn openinference_spans_are_priced_by_class(stage: &Stage) {
+    let (seen, calls) = calls(stage, "openinference-anthropic", "answer-question").await;
     assert_usages(&seen, &calls, 0);
     for (call, error) in calls[3..].iter().zip(seen["errors"]["errors"].as_array().unwrap()) {
         assert_failed(call, error["message"].as_str().unwrap());
     }
 }
 
-#[tokio::test]
-async fn traceloop_spans_are_priced_by_class() {
-    let (seen, calls) = calls("traceloop-anthropic", "answer-question.workflow").await;
+async fn traceloop_spans_are_priced_by_class(stage: &Stage) {
+    let (seen, calls) = calls(stage, "traceloop-anthropic", "answer-question.workflow").await;
     // This instrumentation adds up the output tokens of a stream's first and last events.
     assert_usages(&seen, &calls, 1);
     for (call, error) in calls[3..].iter().zip(seen["errors"]["errors"].as_array().unwrap()) {
         assert_failed(call, error["message"].as_str().unwrap());
     }
+}
+
+on_each_mount! {
+    the_clients_own_spans_are_priced_by_class,
+    openinference_spans_are_priced_by_class,
+    traceloop_spans_are_priced_by_class,
 }

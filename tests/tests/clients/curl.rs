@@ -1,19 +1,11 @@
 //! curl, as the documentation shows it.
 
 use conformance::clients::Language::Shell;
-use conformance::clients::{Client, Language};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::stage::{GPT_4O_MINI, Stage, assert_counts};
+use crate::stage::{GPT_4O_MINI, Stage, assert_counts, on_each_mount};
 
-async fn run(stage: &Stage, scene: &'static [&'static str]) -> Value {
-    let client = Client { name: "curl", language: Language::Shell, script: "curl_calls.sh", scene, env: &[] };
-    client.run(&stage.addresses(), &[]).await.unwrap()
-}
-
-#[tokio::test]
-async fn proxied_call_is_recorded() {
-    let stage = Stage::set().await;
+async fn proxied_call_is_recorded(stage: &Stage) {
     let answer = stage.call(Shell, "curl_calls.sh", "chat").await;
     let span = &stage.calls(1).await[0];
     assert_eq!(span["output"], answer);
@@ -25,10 +17,8 @@ async fn proxied_call_is_recorded() {
     );
 }
 
-#[tokio::test]
-async fn the_same_call_costs_the_same_told_over_rest_and_otlp() {
-    let stage = Stage::set().await;
-    let told = run(&stage, &["rest"]).await;
+async fn the_same_call_costs_the_same_told_over_rest_and_otlp(stage: &Stage) {
+    let told = stage.curl_as(stage.key(), &["rest"]).await;
     let (trace, spans) = stage.trace(&told["trace_id"], 1).await;
     assert_eq!(trace["name"], "curl");
     assert_eq!(trace["session_id"], "curl-session");
@@ -36,10 +26,15 @@ async fn the_same_call_costs_the_same_told_over_rest_and_otlp() {
     assert_eq!((&spans[0]["input"], &spans[0]["output"]), (&json!({ "question": "?" }), &json!("!")));
     assert_counts(&spans[0], &json!(1000), &json!(100), &GPT_4O_MINI);
 
-    let exported = run(&stage, &["otlp", "0af7651916cd43dd8448eb211c80319c"]).await;
+    let exported = stage.curl_as(stage.key(), &["otlp", "0af7651916cd43dd8448eb211c80319c"]).await;
     let (trace, also) = stage.trace(&exported["trace_id"], 1).await;
     assert_eq!(trace["tags"], json!(["otlp"]));
     assert_counts(&also[0], &json!(1000), &json!(100), &GPT_4O_MINI);
     assert_eq!(also[0]["kind"]["cost"], spans[0]["kind"]["cost"]);
     assert_eq!(also[0]["metadata"]["duration_ms"], 500);
+}
+
+on_each_mount! {
+    proxied_call_is_recorded,
+    the_same_call_costs_the_same_told_over_rest_and_otlp,
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{
     EMBEDDING_3_SMALL, GPT_4O, GPT_4O_MINI, Stage, assert_counts, assert_failed, assert_says, model_calls,
-    named,
+    named, on_each_mount,
 };
 
 /// Checks one trace of the script: its tree, and tokens and cost of each call.
@@ -39,10 +39,9 @@ async fn spans_of(stage: &Stage, seen: &Value) -> Vec<Value> {
     spans
 }
 
-async fn messages_come_with_the_spans(export: &str) {
-    let stage = Stage::set().await;
+async fn messages_come_with_the_spans(stage: &Stage, export: &str) {
     let seen = stage.export(export).await;
-    let spans = spans_of(&stage, &seen).await;
+    let spans = spans_of(stage, &seen).await;
     let calls = model_calls(&spans);
     assert_eq!(
         calls[0]["input"],
@@ -58,21 +57,23 @@ async fn messages_come_with_the_spans(export: &str) {
     assert_says(&calls[3]["output"], &seen["tools"]["text"]);
 }
 
-#[tokio::test]
-async fn calls_come_with_their_messages_over_http() {
-    messages_come_with_the_spans("genai-http").await;
+async fn calls_come_with_their_messages_over_http(stage: &Stage) {
+    messages_come_with_the_spans(stage, "genai-http").await;
 }
 
-#[tokio::test]
-async fn calls_come_with_their_messages_over_grpc() {
-    messages_come_with_the_spans("genai-grpc").await;
+async fn calls_come_with_their_messages_over_grpc(stage: &Stage) {
+    messages_come_with_the_spans(stage, "genai-grpc").await;
 }
 
-#[tokio::test]
-async fn calls_of_the_older_convention_are_counted_and_priced() {
-    let stage = Stage::set().await;
+async fn calls_of_the_older_convention_are_counted_and_priced(stage: &Stage) {
     let seen = stage.export("genai-v1.30").await;
     // This convention sends messages as log records, which are no part of a trace.
-    let spans = spans_of(&stage, &seen).await;
+    let spans = spans_of(stage, &seen).await;
     assert!(spans.iter().all(|span| span["input"].is_null() && span["output"].is_null()));
+}
+
+on_each_mount! {
+    calls_come_with_their_messages_over_http,
+    calls_come_with_their_messages_over_grpc,
+    calls_of_the_older_convention_are_counted_and_priced,
 }

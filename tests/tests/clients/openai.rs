@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{
     EMBEDDING_3_SMALL, GPT_4O, GPT_4O_MINI, O4_MINI, Stage, assert_counts, assert_failed, assert_says,
+    on_each_mount,
 };
 
 const QUESTION: &str = "What is the capital of Norway?";
@@ -26,9 +27,8 @@ fn assert_passed_on(stage: &Stage) {
     }
 }
 
-async fn chat(language: Language, scene: &'static str) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, scene).await;
+async fn chat(stage: &Stage, language: Language, scene: &'static str) {
+    let seen = call(stage, language, scene).await;
     let spans = stage.calls(1).await;
     let span = &spans[0];
     assert_eq!(span["status"], "completed");
@@ -42,38 +42,31 @@ async fn chat(language: Language, scene: &'static str) {
     assert_eq!(span["output"]["choices"][0]["message"]["content"], seen["text"]);
     assert_eq!(span["output"]["choices"][0]["finish_reason"], "stop");
     assert_eq!(span["output"]["usage"]["total_tokens"], seen["usage"]["total_tokens"]);
-    assert_passed_on(&stage);
+    assert_passed_on(stage);
 }
 
-#[tokio::test]
-async fn python_chat_is_recorded() {
-    chat(Python, "chat").await;
+async fn python_chat_is_recorded(stage: &Stage) {
+    chat(stage, Python, "chat").await;
 }
 
-#[tokio::test]
-async fn node_chat_is_recorded() {
-    chat(Node, "chat").await;
+async fn node_chat_is_recorded(stage: &Stage) {
+    chat(stage, Node, "chat").await;
 }
 
-#[tokio::test]
-async fn python_stream_is_recorded_as_one_answer() {
-    chat(Python, "stream").await;
+async fn python_stream_is_recorded_as_one_answer(stage: &Stage) {
+    chat(stage, Python, "stream").await;
 }
 
-#[tokio::test]
-async fn node_stream_is_recorded_as_one_answer() {
-    chat(Node, "stream").await;
+async fn node_stream_is_recorded_as_one_answer(stage: &Stage) {
+    chat(stage, Node, "stream").await;
 }
 
-#[tokio::test]
-async fn compressed_answer_is_recorded_in_the_clear() {
-    chat(Python, "compressed").await;
+async fn compressed_answer_is_recorded_in_the_clear(stage: &Stage) {
+    chat(stage, Python, "compressed").await;
 }
 
-#[tokio::test]
-async fn python_tool_round_trip_is_two_calls() {
-    let stage = Stage::set().await;
-    let seen = call(&stage, Python, "tools").await;
+async fn python_tool_round_trip_is_two_calls(stage: &Stage) {
+    let seen = call(stage, Python, "tools").await;
     let spans = stage.calls(2).await;
     for (span, usage) in spans.iter().zip(seen["usage"].as_array().unwrap()) {
         assert_counts(span, &usage["prompt_tokens"], &usage["completion_tokens"], &GPT_4O);
@@ -87,10 +80,8 @@ async fn python_tool_round_trip_is_two_calls() {
     assert_eq!(spans[1]["output"]["choices"][0]["message"]["content"], seen["text"]);
 }
 
-#[tokio::test]
-async fn streamed_tool_calls_are_put_together() {
-    let stage = Stage::set().await;
-    let seen = call(&stage, Node, "tools").await;
+async fn streamed_tool_calls_are_put_together(stage: &Stage) {
+    let seen = call(stage, Node, "tools").await;
     let spans = stage.calls(2).await;
     let asked = &spans[0]["output"]["choices"][0];
     assert_eq!(asked["finish_reason"], "tool_calls");
@@ -102,9 +93,8 @@ async fn streamed_tool_calls_are_put_together() {
     assert_eq!(total("output_tokens"), seen["usage"]["completion_tokens"].as_u64().unwrap());
 }
 
-async fn responses(language: Language, scene: &'static str) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, scene).await;
+async fn responses(stage: &Stage, language: Language, scene: &'static str) {
+    let seen = call(stage, language, scene).await;
     let spans = stage.calls(1).await;
     let span = &spans[0];
     assert_counts(span, &seen["usage"]["input_tokens"], &seen["usage"]["output_tokens"], &GPT_4O_MINI);
@@ -114,30 +104,24 @@ async fn responses(language: Language, scene: &'static str) {
     assert_eq!(span["output"]["output"][0]["content"][0]["text"], seen["text"]);
 }
 
-#[tokio::test]
-async fn python_response_is_recorded() {
-    responses(Python, "responses").await;
+async fn python_response_is_recorded(stage: &Stage) {
+    responses(stage, Python, "responses").await;
 }
 
-#[tokio::test]
-async fn node_response_is_recorded() {
-    responses(Node, "responses").await;
+async fn node_response_is_recorded(stage: &Stage) {
+    responses(stage, Node, "responses").await;
 }
 
-#[tokio::test]
-async fn python_response_stream_is_recorded_as_one_answer() {
-    responses(Python, "responses_stream").await;
+async fn python_response_stream_is_recorded_as_one_answer(stage: &Stage) {
+    responses(stage, Python, "responses_stream").await;
 }
 
-#[tokio::test]
-async fn node_response_stream_is_recorded_as_one_answer() {
-    responses(Node, "responses_stream").await;
+async fn node_response_stream_is_recorded_as_one_answer(stage: &Stage) {
+    responses(stage, Node, "responses_stream").await;
 }
 
-#[tokio::test]
-async fn reasoning_is_counted_inside_the_output() {
-    let stage = Stage::set().await;
-    let seen = call(&stage, Python, "responses_tools").await;
+async fn reasoning_is_counted_inside_the_output(stage: &Stage) {
+    let seen = call(stage, Python, "responses_tools").await;
     let spans = stage.calls(2).await;
     for (span, usage) in spans.iter().zip(seen["usage"].as_array().unwrap()) {
         assert_counts(span, &usage["input_tokens"], &usage["output_tokens"], &O4_MINI);
@@ -149,10 +133,8 @@ async fn reasoning_is_counted_inside_the_output() {
     assert_eq!(call["arguments"], seen["calls"][0]["arguments"]);
 }
 
-#[tokio::test]
-async fn old_completion_is_recorded() {
-    let stage = Stage::set().await;
-    let seen = call(&stage, Python, "completion").await;
+async fn old_completion_is_recorded(stage: &Stage) {
+    let seen = call(stage, Python, "completion").await;
     let span = &stage.calls(1).await[0];
     assert_eq!(span["input"]["prompt"], QUESTION);
     assert_eq!(span["output"]["choices"][0]["text"], seen["text"]);
@@ -160,9 +142,8 @@ async fn old_completion_is_recorded() {
     assert_eq!(span["kind"]["output_tokens"], seen["usage"]["completion_tokens"]);
 }
 
-async fn embeddings(language: Language) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, "embeddings").await;
+async fn embeddings(stage: &Stage, language: Language) {
+    let seen = call(stage, language, "embeddings").await;
     let span = &stage.calls(1).await[0];
     assert_eq!(seen["dimensions"].as_array().unwrap().len(), 2);
     assert_eq!(span["input"]["input"], json!(["one text", "another text"]));
@@ -170,31 +151,35 @@ async fn embeddings(language: Language) {
     assert_counts(span, &seen["usage"]["prompt_tokens"], &Value::Null, &EMBEDDING_3_SMALL);
 }
 
-#[tokio::test]
-async fn python_embeddings_are_recorded() {
-    embeddings(Python).await;
+async fn python_embeddings_are_recorded(stage: &Stage) {
+    embeddings(stage, Python).await;
 }
 
-#[tokio::test]
-async fn node_embeddings_are_recorded() {
-    embeddings(Node).await;
+async fn node_embeddings_are_recorded(stage: &Stage) {
+    embeddings(stage, Node).await;
 }
 
-#[tokio::test]
-async fn a_base_url_is_all_that_changes() {
-    for (language, script) in [(Python, "openai_calls.py"), (Node, "openai_calls.js")] {
-        let stage = Stage::set().await;
-        let Some(trace) = stage.call_with_base_url_alone(language, script).await else { return };
-        assert_eq!(trace["name"], "gpt-4o-mini");
-        assert_eq!((&trace["status"], &trace["span_count"]), (&json!("completed"), &json!(1)));
-        assert_eq!(trace["session_id"], Value::Null);
-        assert!(trace["total_cost"].as_f64().unwrap() > 0.0);
-    }
+async fn base_url_alone(stage: &Stage, language: Language, script: &'static str) {
+    let Some(trace) = stage.call_with_base_url_alone(language, script).await else { return };
+    assert_eq!(trace["name"], "gpt-4o-mini");
+    assert_eq!((&trace["status"], &trace["span_count"]), (&json!("completed"), &json!(1)));
+    assert_eq!(trace["session_id"], Value::Null);
+    assert!(trace["total_cost"].as_f64().unwrap() > 0.0);
+    let requests = stage.provider.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].uri, "/v1/chat/completions", "a key in the base URL stays with the proxy");
 }
 
-async fn errors(language: Language) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, "errors").await;
+async fn a_base_url_is_all_that_changes_for_python(stage: &Stage) {
+    base_url_alone(stage, Python, "openai_calls.py").await;
+}
+
+async fn a_base_url_is_all_that_changes_for_node(stage: &Stage) {
+    base_url_alone(stage, Node, "openai_calls.js").await;
+}
+
+async fn errors(stage: &Stage, language: Language) {
+    let seen = call(stage, language, "errors").await;
     let seen = seen["errors"].as_array().unwrap();
     let names: Vec<&str> = seen.iter().map(|error| error["error"].as_str().unwrap()).collect();
     assert_eq!(names, ["AuthenticationError", "RateLimitError", "InternalServerError"]);
@@ -206,19 +191,16 @@ async fn errors(language: Language) {
     }
 }
 
-#[tokio::test]
-async fn python_errors_are_failed_spans() {
-    errors(Python).await;
+async fn python_errors_are_failed_spans(stage: &Stage) {
+    errors(stage, Python).await;
 }
 
-#[tokio::test]
-async fn node_errors_are_failed_spans() {
-    errors(Node).await;
+async fn node_errors_are_failed_spans(stage: &Stage) {
+    errors(stage, Node).await;
 }
 
-async fn cancelled(language: Language) {
-    let stage = Stage::set().await;
-    let seen = call(&stage, language, "cancel").await;
+async fn cancelled(stage: &Stage, language: Language) {
+    let seen = call(stage, language, "cancel").await;
     let span = &stage.calls(1).await[0];
     assert_failed(span, "client disconnected");
     // What had come until then is kept, which may be a little more than the client read.
@@ -227,19 +209,15 @@ async fn cancelled(language: Language) {
     assert_eq!(whole, 1, "nothing is asked again");
 }
 
-#[tokio::test]
-async fn python_cancelled_stream_keeps_what_came() {
-    cancelled(Python).await;
+async fn python_cancelled_stream_keeps_what_came(stage: &Stage) {
+    cancelled(stage, Python).await;
 }
 
-#[tokio::test]
-async fn node_cancelled_stream_keeps_what_came() {
-    cancelled(Node).await;
+async fn node_cancelled_stream_keeps_what_came(stage: &Stage) {
+    cancelled(stage, Node).await;
 }
 
-#[tokio::test]
-async fn a_call_shows_while_its_stream_runs() {
-    let stage = Stage::set().await;
+async fn a_call_shows_while_its_stream_runs(stage: &Stage) {
     let mut events = stage.events().await;
     let (seen, running) = tokio::join!(stage.start(Python, "openai_calls.py", "live"), async {
         let span = stage.running().await;
@@ -260,4 +238,29 @@ async fn a_call_shows_while_its_stream_runs() {
     );
     assert_eq!(last["span"], *ended, "the event tells what the API tells");
     assert_says(&ended["output"], &seen["text"]);
+}
+
+on_each_mount! {
+    python_chat_is_recorded,
+    node_chat_is_recorded,
+    python_stream_is_recorded_as_one_answer,
+    node_stream_is_recorded_as_one_answer,
+    compressed_answer_is_recorded_in_the_clear,
+    python_tool_round_trip_is_two_calls,
+    streamed_tool_calls_are_put_together,
+    python_response_is_recorded,
+    node_response_is_recorded,
+    python_response_stream_is_recorded_as_one_answer,
+    node_response_stream_is_recorded_as_one_answer,
+    reasoning_is_counted_inside_the_output,
+    old_completion_is_recorded,
+    python_embeddings_are_recorded,
+    node_embeddings_are_recorded,
+    a_base_url_is_all_that_changes_for_python,
+    a_base_url_is_all_that_changes_for_node,
+    python_errors_are_failed_spans,
+    node_errors_are_failed_spans,
+    python_cancelled_stream_keeps_what_came,
+    node_cancelled_stream_keeps_what_came,
+    a_call_shows_while_its_stream_runs,
 }

@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use crate::stage::{
     EMBEDDING_3_SMALL, GPT_4O, GPT_4O_MINI, Stage, assert_counts, assert_failed, model_calls, named,
+    on_each_mount,
 };
 
-#[tokio::test]
-async fn calls_come_with_requests_and_answers() {
-    let stage = Stage::set().await;
+async fn calls_come_with_requests_and_answers(stage: &Stage) {
     let seen = stage.export("openinference-http").await;
     let (trace, spans) = stage.trace(&seen["trace_id"], 8).await;
     assert_eq!(trace["name"], "answer-question");
@@ -45,4 +44,8 @@ async fn calls_come_with_requests_and_answers() {
     assert_counts(calls[5], embeddings, &Value::Null, &EMBEDDING_3_SMALL);
     assert_eq!(calls[5]["input"]["input"], json!(["one text", "another text"]));
     assert_failed(calls[6], "Incorrect API key provided");
+}
+
+on_each_mount! {
+    calls_come_with_requests_and_answers,
 }

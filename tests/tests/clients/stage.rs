@@ -1,40 +1,109 @@
-//! A server, a provider and the clients between them.
+//! A server or a cloud, a provider and the clients between them.
 
 use std::time::{Duration, Instant};
 
 use conformance::clients::{self, Addresses, Client, Language};
-use conformance::mount::{Capability, Instance, LocalMount, Mount, RunningMount, StartOptions};
+use conformance::mount::{Capability, CloudMount, Instance, LocalMount, Mount, RunningMount, StartOptions};
 use conformance::providers::{self, Emulator};
 use serde_json::{Value, json};
 
 /// How long what a client did may take to show.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Makes each of these functions two tests: against a local server, and against a cloud.
+macro_rules! on_each_mount {
+    ($($test:ident),+ $(,)?) => {
+        mod local {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(&$crate::stage::Stage::local().await).await;
+                }
+            )+
+        }
+
+        mod cloud {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(&$crate::stage::Stage::cloud().await).await;
+                }
+            )+
+        }
+    };
+}
+
+pub(crate) use on_each_mount;
+
+/// How a client that calls the proxy shows its Traceway key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown<'a> {
+    /// Not at all, as locally.
+    Nowhere,
+    /// In a header beside the provider's key.
+    Header(&'a str),
+    /// In the base URL, for clients that can add no header.
+    BaseUrl(&'a str),
+}
 
 /// A running server with a provider for it to call.
+///
+/// In a cloud, clients call one replica and results are read from the other.
 pub(crate) struct Stage {
     pub(crate) provider: Emulator,
     instance: Instance,
     http: reqwest::Client,
+    /// The key that the cloud asks for.
+    key: Option<String>,
     session: String,
     is_ours: bool,
 }
 
 impl Stage {
-    /// Starts a provider and a server that sends proxied calls to it.
+    /// Starts a provider and a local server that sends proxied calls to it.
     ///
     /// With `CONFORMANCE_URL` set, the server there is used.
-    pub(crate) async fn set() -> Self {
+    pub(crate) async fn local() -> Self {
+        match RunningMount::from_env() {
+            Some(mount) => Self::set(&mount).await,
+            None => Self::set(&LocalMount).await,
+        }
+    }
+
+    /// Starts a provider and a cloud of two replicas, with an organisation and its key.
+    pub(crate) async fn cloud() -> Self {
+        let stage = Self::set(&CloudMount).await;
+        assert!(stage.instance.api.len() == 2 && stage.key.is_some());
+        stage
+    }
+
+    async fn set(mount: &dyn Mount) -> Self {
         clients::set_up().await.unwrap();
         let provider = providers::start().await.unwrap();
-        let mount: Box<dyn Mount> = match RunningMount::from_env() {
-            Some(mount) => Box::new(mount),
-            None => Box::new(LocalMount),
-        };
         let options = StartOptions::default().with("TRACEWAY_PROXY_TARGET", provider.base_url());
         let is_ours = mount.capabilities().contains(&Capability::Fresh);
         let instance = if is_ours { mount.fresh(&options).await } else { mount.shared().await };
+        let instance = instance.unwrap();
+        let key = instance.proxy_headers.iter().find(|(name, _)| name == "x-traceway-api-key");
+        let key = key.map(|(_, key)| key.clone());
         let session = format!("session-{}", unique());
-        Self { provider, instance: instance.unwrap(), http: reqwest::Client::new(), session, is_ours }
+        Self { provider, instance, http: reqwest::Client::new(), key, session, is_ours }
+    }
+
+    /// Lets clients find the proxy on the port of the API, where a cloud has it too.
+    pub(crate) fn with_the_proxy_on_the_port_of_the_api(mut self) -> Self {
+        self.instance.proxy = Some(format!("{}/proxy", self.instance.api[0]));
+        self
+    }
+
+    /// The key of this stage's project.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Base URLs of the API, one for each replica.
+    pub(crate) fn replicas(&self) -> &[String] {
+        &self.instance.api
     }
 
     pub(crate) fn addresses(&self) -> Addresses {
@@ -59,25 +128,36 @@ impl Stage {
         script: &'static str,
         scene: &'static str,
     ) -> Result<Value, clients::ClientError> {
+        let shown = self.key().map_or(Shown::Nowhere, Shown::Header);
+        self.start_as(shown, language, script, scene).await
+    }
+
+    /// As [`Stage::start`], with another key, or one shown in another way.
+    pub(crate) async fn start_as(
+        &self,
+        shown: Shown<'_>,
+        language: Language,
+        script: &'static str,
+        scene: &'static str,
+    ) -> Result<Value, clients::ClientError> {
         let addresses = self.addresses();
-        let mut headers = vec![
-            ("X-Traceway-Session-Id".to_owned(), self.session.clone()),
-            ("X-Forward-URL".to_owned(), addresses.provider.clone()),
-        ];
         // The header that names a provider's address also says that it is an Ollama.
-        if script.starts_with("ollama") {
-            "X-Ollama-Base".clone_into(&mut headers[1].0);
-        }
-        headers.extend(self.instance.proxy_headers.iter().cloned());
-        let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        let headers = headers.join("\n");
-        let openai = format!("{}/v1", addresses.proxy);
+        let forward = if script.starts_with("ollama") { "X-Ollama-Base" } else { "X-Forward-URL" };
+        let (header, query) = match shown {
+            Shown::Nowhere => (String::new(), String::new()),
+            Shown::Header(key) => (format!("\nX-Traceway-Api-Key: {key}"), String::new()),
+            Shown::BaseUrl(key) => (String::new(), format!("?token={key}")),
+        };
+        let headers =
+            format!("X-Traceway-Session-Id: {}\n{forward}: {}{header}", self.session, addresses.provider);
+        let (openai, anthropic) =
+            (format!("{}/v1{query}", addresses.proxy), format!("{}{query}", addresses.proxy));
         let env = [
             ("OPENAI_API_KEY", "sk-test"),
             ("OPENAI_BASE_URL", openai.as_str()),
             ("OPENAI_CUSTOM_HEADERS", headers.as_str()),
             ("ANTHROPIC_API_KEY", "sk-test"),
-            ("ANTHROPIC_BASE_URL", addresses.proxy.as_str()),
+            ("ANTHROPIC_BASE_URL", anthropic.as_str()),
             ("ANTHROPIC_CUSTOM_HEADERS", headers.as_str()),
             ("OLLAMA_HOST", addresses.proxy.as_str()),
             ("OLLAMA_CUSTOM_HEADERS", headers.as_str()),
@@ -99,7 +179,8 @@ impl Stage {
             return None;
         }
         let addresses = self.addresses();
-        let openai = format!("{}/v1", addresses.proxy);
+        let query = self.key().map(|key| format!("?token={key}")).unwrap_or_default();
+        let openai = format!("{}/v1{query}", addresses.proxy);
         let env = [("OPENAI_API_KEY", "sk-test"), ("OPENAI_BASE_URL", openai.as_str())];
         let client = Client { name: script, language, script, scene: &["chat"], env: &[] };
         client.run(&addresses, &env).await.unwrap();
@@ -112,22 +193,48 @@ impl Stage {
 
     /// Runs a client that calls the provider itself and tells the server, and returns what it saw.
     pub(crate) async fn export(&self, name: &str) -> Value {
-        let client = clients::INSTRUMENTED.iter().find(|client| client.name == name).unwrap();
-        let headers: Vec<String> =
-            self.instance.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let headers = headers.join(",").replace(' ', "%20");
-        client.run(&self.addresses(), &[("OTEL_EXPORTER_OTLP_HEADERS", &headers)]).await.unwrap()
+        let seen = self.export_as(self.key(), name).await;
+        let complaints = seen["complaints"].as_array();
+        assert!(complaints.is_none_or(Vec::is_empty), "{complaints:?}");
+        seen
     }
 
-    /// Reads from the API.
-    pub(crate) async fn get(&self, path: &str) -> Value {
-        let mut request = self.http.get(format!("{}{path}", self.instance.api[0]));
-        for (name, value) in &self.instance.headers {
-            request = request.header(name, value);
+    /// As [`Stage::export`], with another key or none; complaints of the exporter are in what it returns.
+    pub(crate) async fn export_as(&self, key: Option<&str>, name: &str) -> Value {
+        let client = clients::INSTRUMENTED.iter().find(|client| client.name == name).unwrap();
+        let headers = key.map(|key| format!("authorization=Bearer%20{key}"));
+        let mut env = Vec::new();
+        if let (Some(key), Some(headers)) = (key, &headers) {
+            // Traceloop has a setting of its own.
+            env = vec![("OTEL_EXPORTER_OTLP_HEADERS", headers.as_str()), ("TRACELOOP_API_KEY", key)];
         }
+        client.run(&self.addresses(), &env).await.unwrap()
+    }
+
+    /// Runs curl against the API and OTLP, with a key or without.
+    pub(crate) async fn curl_as(&self, key: Option<&str>, scene: &[&str]) -> Value {
+        let header = key.map(|key| format!("authorization: Bearer {key}")).unwrap_or_default();
+        let proxied = key.map(|key| format!("X-Traceway-Api-Key: {key}")).unwrap_or_default();
+        let env = [("CURL_API_HEADERS", header.as_str()), ("CURL_HEADERS", proxied.as_str())];
+        let words: Vec<&'static str> = scene.iter().map(|word| &*(*word).to_owned().leak()).collect();
+        let (language, script) = (Language::Shell, "curl_calls.sh");
+        let client = Client { name: script, language, script, scene: words.leak(), env: &[] };
+        client.run(&self.addresses(), &env).await.unwrap()
+    }
+
+    /// Reads from the API: in a cloud, from the replica that clients do not call.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.get_as(self.key(), self.instance.api.len() - 1, path).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    /// Reads from a replica, with another key; returns the status too.
+    pub(crate) async fn get_as(&self, key: Option<&str>, replica: usize, path: &str) -> (u16, Value) {
+        let request = self.http.get(format!("{}{path}", self.instance.api[replica]));
+        let request = key.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         let answer = request.send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answer.json().await.unwrap()
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     /// Returns the traces of this stage's session, oldest first, once there are `count` and all have ended.
@@ -187,9 +294,21 @@ impl Stage {
     }
 
     async fn wait_for<T>(&self, path: &str, found: impl Fn(&Value) -> Option<T>) -> T {
+        self.wait_for_as(self.key(), self.instance.api.len() - 1, path, found).await
+    }
+
+    /// Reads from a replica with a key, until what is looked for is there.
+    pub(crate) async fn wait_for_as<T>(
+        &self,
+        key: Option<&str>,
+        replica: usize,
+        path: &str,
+        found: impl Fn(&Value) -> Option<T>,
+    ) -> T {
         let started = Instant::now();
         loop {
-            let answer = self.get(path).await;
+            let (status, answer) = self.get_as(key, replica, path).await;
+            assert!((200..300).contains(&status), "{path}: {status} {answer}");
             if let Some(found) = found(&answer) {
                 return found;
             }
@@ -200,11 +319,9 @@ impl Stage {
 
     /// Opens the stream of events of this stage's session.
     pub(crate) async fn events(&self) -> Events {
-        let path = format!("{}/api/events?session_id={}", self.instance.api[0], self.session);
-        let mut request = self.http.get(path);
-        for (name, value) in &self.instance.headers {
-            request = request.header(name, value);
-        }
+        let api = &self.instance.api[self.instance.api.len() - 1];
+        let request = self.http.get(format!("{api}/api/events?session_id={}", self.session));
+        let request = self.key().into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         let mut events = Events { response: request.send().await.unwrap(), text: String::new() };
         // The stream says something at once, so that what follows is known to be heard.
         events.text.push_str(&String::from_utf8_lossy(&events.response.chunk().await.unwrap().unwrap()));

@@ -4,12 +4,10 @@ use serde_json::{Value, json};
 
 use crate::stage::{
     EMBEDDING_3_SMALL, GPT_4O, GPT_4O_MINI, Stage, assert_counts, assert_failed, assert_says, model_calls,
-    named,
+    named, on_each_mount,
 };
 
-#[tokio::test]
-async fn workflow_is_a_tree_of_tasks_tools_and_calls() {
-    let stage = Stage::set().await;
+async fn workflow_is_a_tree_of_tasks_tools_and_calls(stage: &Stage) {
     let seen = stage.export("traceloop-http").await;
     let (trace, spans) = stage.trace(&seen["trace_id"], 10).await;
     assert_eq!(trace["name"], "answer-question.workflow");
@@ -49,4 +47,8 @@ async fn workflow_is_a_tree_of_tasks_tools_and_calls() {
     let embeddings = &seen["embeddings"]["usage"]["prompt_tokens"];
     assert_counts(calls[5], embeddings, &Value::Null, &EMBEDDING_3_SMALL);
     assert_failed(calls[6], "Incorrect API key provided");
+}
+
+on_each_mount! {
+    workflow_is_a_tree_of_tasks_tools_and_calls,
 }

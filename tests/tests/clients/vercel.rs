@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::stage::{
-    EMBEDDING_3_SMALL, GPT_4O_MINI, Stage, assert_counts, assert_failed, assert_says, model_calls, outline,
+    EMBEDDING_3_SMALL, GPT_4O_MINI, Stage, assert_counts, assert_failed, assert_says, model_calls,
+    on_each_mount, outline,
 };
 
 /// Names and numbers of spans that the two kinds of telemetry give.
@@ -62,11 +63,10 @@ async fn scene(stage: &Stage, seen: &Value, name: &str, count: usize) -> Vec<Val
     spans
 }
 
-async fn check(shape: &Shape) {
-    let stage = Stage::set().await;
+async fn check(stage: &Stage, shape: &Shape) {
     let seen = stage.export(shape.export).await;
 
-    let spans = scene(&stage, &seen, "text", shape.around + 1).await;
+    let spans = scene(stage, &seen, "text", shape.around + 1).await;
     let [call] = model_calls(&spans)[..] else { panic!("one call:\n{}", outline(&spans)) };
     let usage = &seen["text"]["usage"];
     assert_eq!(call["name"], shape.call);
@@ -78,7 +78,7 @@ async fn check(shape: &Shape) {
     assert_says(&call["output"], &seen["text"]["text"]);
 
     // A loop: the model asks for a tool, gets its answer, and answers.
-    let spans = scene(&stage, &seen, "tools", if shape.around == 3 { 7 } else { 5 }).await;
+    let spans = scene(stage, &seen, "tools", if shape.around == 3 { 7 } else { 5 }).await;
     let [first, second] = model_calls(&spans)[..] else { panic!("two calls:\n{}", outline(&spans)) };
     assert_eq!(seen["tools"]["steps"], 2);
     assert_says(&first["output"], &json!("weather"));
@@ -98,40 +98,43 @@ async fn check(shape: &Shape) {
     assert_eq!(tool["input"], json!({ "city": "Oslo", "days": 3 }));
     assert_eq!(tool["output"], json!({ "city": "Oslo", "days": 3, "celsius": 4 }));
 
-    let spans = scene(&stage, &seen, "stream", shape.around + 1).await;
+    let spans = scene(stage, &seen, "stream", shape.around + 1).await;
     let [call] = model_calls(&spans)[..] else { panic!("one call:\n{}", outline(&spans)) };
     let usage = &seen["stream"]["usage"];
     assert_counts(call, &usage["inputTokens"], &usage["outputTokens"], &GPT_4O_MINI);
     assert_says(&call["output"], &seen["stream"]["text"]);
 
-    let spans = scene(&stage, &seen, "object", shape.around_object + 1).await;
+    let spans = scene(stage, &seen, "object", shape.around_object + 1).await;
     let [call] = model_calls(&spans)[..] else { panic!("one call:\n{}", outline(&spans)) };
     let usage = &seen["object"]["usage"];
     assert_counts(call, &usage["inputTokens"], &usage["outputTokens"], &GPT_4O_MINI);
     assert_eq!(seen["object"]["object"], json!({ "answer": "yes", "score": 7 }));
 
-    let spans = scene(&stage, &seen, "embedding", 3).await;
+    let spans = scene(stage, &seen, "embedding", 3).await;
     let counted: Vec<&Value> = spans.iter().filter(|span| span["kind"]["input_tokens"].is_u64()).collect();
     let [call] = counted[..] else { panic!("one call with tokens:\n{}", outline(&spans)) };
     assert_eq!(call["name"], shape.embedding);
     assert_counts(call, &seen["embedding"]["usage"]["tokens"], &Value::Null, &EMBEDDING_3_SMALL);
 
-    let spans = scene(&stage, &seen, "failure", shape.around + 1).await;
+    let spans = scene(stage, &seen, "failure", shape.around + 1).await;
     let [call] = model_calls(&spans)[..] else { panic!("one call:\n{}", outline(&spans)) };
     assert_failed(call, "Incorrect API key provided");
 }
 
-#[tokio::test]
-async fn spans_come_as_protobuf() {
-    check(&MODERN).await;
+async fn spans_come_as_protobuf(stage: &Stage) {
+    check(stage, &MODERN).await;
 }
 
-#[tokio::test]
-async fn spans_come_as_json() {
-    check(&Shape { export: "vercel-ai-json", ..MODERN }).await;
+async fn spans_come_as_json(stage: &Stage) {
+    check(stage, &Shape { export: "vercel-ai-json", ..MODERN }).await;
 }
 
-#[tokio::test]
-async fn spans_of_older_versions_come_as_json() {
-    check(&LEGACY).await;
+async fn spans_of_older_versions_come_as_json(stage: &Stage) {
+    check(stage, &LEGACY).await;
+}
+
+on_each_mount! {
+    spans_come_as_protobuf,
+    spans_come_as_json,
+    spans_of_older_versions_come_as_json,
 }
