@@ -15,7 +15,8 @@ working folder is read into the environment first. A variable that is set but em
 named at once, before a port opens, and the exit code is 1. An unreadable config file is a warning, and defaults.
 
 Local mode needs none of this. Cloud mode (`--cloud`) needs `DATABASE_URL`, `TURBOPUFFER_API_KEY`, `JWT_SECRET` and
-`RESEND_API_KEY`; there the addresses default to `0.0.0.0` and logs to JSON. [Cloud mode](cloud.md) says more.
+`RESEND_API_KEY`; there the addresses default to `0.0.0.0` and logs to JSON. [Cloud mode](cloud.md) and [Hosting](hosting.md)
+say more. `.env.example` lists all variables.
 ";
 
 const TAIL: &str = "
@@ -48,6 +49,8 @@ level = \"info\"
 | `RUST_LOG` | how much to log, where neither `--log-level` nor `TRACEWAY_LOG` says |
 | `FLY_REGION`, `RAILWAY_REGION`, `AWS_REGION`, `REGION` | `region` in `/api/health`; the first that is set |
 | `FLY_ALLOC_ID`, `RAILWAY_REPLICA_ID`, `HOSTNAME` | `instance_id` in `/api/health`; the first that is set, else random |
+| `TRACEWAY_URL`, `TRACEWAY_API_KEY` | which server `traceway health`, `export` and `tail` ask, and with which key |
+| `TRACEWAY_SECRET_ARN`, `TRACEWAY_JOBS_QUEUE_URL`, `TRACEWAY_SSE_SECONDS`, `TRACEWAY_ORIGIN_SECRET` | functions on AWS Lambda only: [Hosting](hosting.md#variables-that-only-functions-have) |
 ";
 
 /// Returns the whole page as Markdown.
