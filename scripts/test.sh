@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-parts=(lint unit dashboard server conformance cloud sdks clients browser faults)
+parts=(lint unit dashboard server conformance cloud sdks clients browser faults deploy)
 
 usage() {
   cat <<EOF
@@ -20,6 +20,7 @@ usage: scripts/test.sh [PART...]
   clients      real client libraries against a local server and a cloud
   browser      the dashboard in Chromium, against a local server and a cloud
   faults       kill -9, full and slow disks, hostile input; a cloud whose replicas and services go
+  deploy       the image, the functions, and what is written for Docker, Railway and AWS, against the code
 
 Without a PART, all of them in this order.
 EOF
@@ -107,6 +108,12 @@ browser() {
 faults() {
   services
   cargo test -p conformance --test faults --test cloud_faults
+}
+
+deploy() {
+  need python3-venv mmdebstrap binutils zip
+  scripts/package-lambda.sh
+  bash tests/deploy/check.sh
 }
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
