@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_postgres::{PostgresIdentity, PostgresMeter, PostgresRollups};
+use adapter_postgres::{LostWrites, PostgresIdentity, PostgresMeter, PostgresRollups};
 use trace::id::Scope;
-use trace::ports::{Clock, Meter, Orgs, Projects, SpanStore, StoreError};
+use trace::ports::{Clock, EventBus, Meter, Orgs, Projects, SpanStore, StoreError};
 use trace::quota::Quota;
 
 use crate::stores::CloudStores;
 
 /// How many projects' sums are put right at a time.
 const SUMS_AT_ONCE: usize = 100;
+
+/// How many lost writes are settled at a time.
+const LOST_AT_ONCE: usize = 100;
 
 /// How long after the deletion of a project a late write may still come.
 const LATE_WRITES: Duration = Duration::from_mins(5);
@@ -27,7 +30,9 @@ pub struct Chores {
     identity: Arc<PostgresIdentity>,
     meter: Arc<PostgresMeter>,
     rollups: Arc<PostgresRollups>,
+    lost: Arc<LostWrites>,
     spans: Arc<dyn SpanStore>,
+    events: Arc<dyn EventBus>,
     quota: Arc<Quota>,
     clock: Arc<dyn Clock>,
 }
@@ -39,7 +44,9 @@ impl Chores {
             identity: Arc::clone(&stores.identity),
             meter: Arc::clone(&stores.meter),
             rollups: Arc::clone(&stores.rollups),
+            lost: Arc::clone(&stores.lost),
             spans,
+            events: Arc::clone(&stores.events),
             quota: Arc::clone(&stores.quota),
             clock,
         }
@@ -74,9 +81,17 @@ impl Chores {
         }
     }
 
-    /// Puts sums right that writes cut short left wrong.
+    /// Puts sums and usage right that writes cut short left wrong, and announces their spans.
     pub async fn put_sums_right(&self) -> Result<(), StoreError> {
-        self.rollups.tidy(SUMS_AT_ONCE).await.map(|_| ())
+        // One that fails keeps the other from nothing.
+        let settled = loop {
+            match self.lost.settle(LOST_AT_ONCE, &*self.spans, &*self.events).await {
+                Ok(settled) if settled == LOST_AT_ONCE => {}
+                outcome => break outcome,
+            }
+        };
+        self.rollups.tidy(SUMS_AT_ONCE).await?;
+        settled.map(|_| ())
     }
 
     /// Sends the mails about usage that are due and were not sent when the spans came.

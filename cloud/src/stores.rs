@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adapter_memory::{MemoryBus, MemoryLimiter, MemoryRevocations, SystemRandom};
 use adapter_polar::{Polar, Products};
 use adapter_postgres::{
-    Database, Leases, PoolOptions, PostgresIdentity, PostgresJobs, PostgresMeter, PostgresRollups, RolledUp,
-    connect, migrate,
+    Database, Leases, LostWrites, PoolOptions, PostgresIdentity, PostgresJobs, PostgresMeter,
+    PostgresRollups, RolledUp, connect, migrate,
 };
 use adapter_redis::{Link, PolledBus, PolledRevocations, RedisBus, RedisLimiter, Work};
 use adapter_resend::Resend;
@@ -67,6 +67,8 @@ pub struct CloudStores {
     pub leases: Leases,
     /// Sums.
     pub rollups: Arc<PostgresRollups>,
+    /// Writes of which nobody heard what came of them.
+    pub lost: Arc<LostWrites>,
     /// The span store with its sums, and with a memory of pages where the process lasts.
     pub spans: Arc<dyn SpanStore>,
     /// The memory of pages; `None` where the process does not last.
@@ -128,8 +130,8 @@ impl CloudStores {
         let grouping = if lasts { Grouping::Lanes } else { Grouping::Off };
         let puffer = Arc::new(turbopuffer(&cloud.turbopuffer, grouping)?);
         let rollups = Arc::new(PostgresRollups::new(&database, Arc::clone(&puffer) as _));
-        let rolled_up: Arc<dyn SpanStore> =
-            Arc::new(RolledUp::new(Arc::clone(&puffer) as _, Arc::clone(&rollups)));
+        let lost = Arc::new(LostWrites::new(&database, Arc::clone(&puffer) as _));
+        let rolled_up = rolled_up(&puffer, &rollups, &lost);
         let shared = Shared::connect(cloud, Arc::clone(&puffer) as _, &clock, instance, lasts)?;
         let cached = lasts.then(|| {
             Arc::new(Cached::new(Arc::clone(&rolled_up), Arc::clone(&shared.events), Arc::clone(&clock)))
@@ -201,6 +203,7 @@ impl CloudStores {
             jobs,
             queue,
             rollups,
+            lost,
             spans,
             cached,
             payloads: puffer,
@@ -214,6 +217,16 @@ impl CloudStores {
             listening: Mutex::new(shared.listening),
         })
     }
+}
+
+/// Returns the span store with what is kept in Postgres beside it.
+fn rolled_up(
+    puffer: &Arc<TurbopufferStore>,
+    rollups: &Arc<PostgresRollups>,
+    lost: &Arc<LostWrites>,
+) -> Arc<dyn SpanStore> {
+    let rolled_up = RolledUp::new(Arc::clone(puffer) as _, Arc::clone(rollups));
+    Arc::new(rolled_up.remembering(Arc::clone(lost)))
 }
 
 impl Shared {

@@ -1,7 +1,8 @@
 //! Identity, metering, jobs and sums in Postgres, for any number of processes at once.
 //!
 //! [`connect`] gives a [`Database`], of which the stores are made: [`PostgresIdentity`], [`PostgresMeter`],
-//! [`PostgresJobs`], [`PostgresRollups`] with its decorator [`RolledUp`], [`PostgresNamespaces`] and [`Leases`].
+//! [`PostgresJobs`], [`PostgresRollups`] with its decorator [`RolledUp`], [`LostWrites`], [`PostgresNamespaces`] and
+//! [`Leases`].
 //! What must hold for all processes together is decided by a row lock or by one statement, never by reading first
 //! and writing later.
 //!
@@ -11,6 +12,7 @@ mod database;
 mod identity;
 mod jobs;
 mod leases;
+mod lost;
 mod meter;
 mod migrate;
 mod namespaces;
@@ -23,6 +25,7 @@ pub use database::{ConnectError, Database, PoolOptions, Start, connect};
 pub use identity::PostgresIdentity;
 pub use jobs::PostgresJobs;
 pub use leases::{Lease, Leases};
+pub use lost::LostWrites;
 pub use meter::PostgresMeter;
 pub use migrate::{MigrateError, migrate};
 pub use namespaces::{Namespace, PostgresNamespaces};

@@ -2,13 +2,18 @@
 
 use async_trait::async_trait;
 use trace::id::{OrgId, ProjectId, Scope};
-use trace::ports::{Meter, StoreError, Usage};
+use trace::ports::{BatchId, Meter, Reservation, SpanKey, StoreError, Usage};
 use trace::time::Timestamp;
+use uuid::Uuid;
 
 use crate::Database;
+use crate::lost::LOST_AFTER;
 use crate::sql::{At, integer, unavailable, unsigned};
 
-/// The [`Meter`] in Postgres: a row per organisation and month.
+/// The [`Meter`] in Postgres: a row per organisation and month, and one for every write on its way.
+///
+/// What is counted for a month is always what its settled writes created plus what the rows of the others say.
+/// [`LostWrites`](crate::LostWrites) settles those that nobody else does.
 #[derive(Clone, Debug)]
 pub struct PostgresMeter {
     database: Database,
@@ -33,44 +38,91 @@ impl Meter for PostgresMeter {
     async fn reserve(
         &self,
         scope: &Scope,
-        wanted: u64,
+        wanted: &[SpanKey],
         limit: Option<u64>,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        if wanted == 0 || limit == Some(0) {
-            return Ok(0);
+    ) -> Result<Reservation, StoreError> {
+        let id = Uuid::now_v7();
+        if wanted.is_empty() || limit == Some(0) {
+            return Ok(Reservation { id: BatchId(id), spans: 0 });
         }
-        // One statement: the row's lock is what keeps reservations apart. A full month is not even written to.
+        let traces: Vec<&str> = wanted.iter().map(|key| key.trace_id.as_str()).collect();
+        let spans: Vec<&str> = wanted.iter().map(|key| key.span_id.as_str()).collect();
+        // One statement: the month's lock is what keeps reservations apart. A full month is not even written to.
         let granted: Option<i64> = sqlx::query_scalar(concat!(
-            "INSERT INTO usage_months AS u (org_id, month, spans, granted) VALUES ($1, ",
+            "WITH month AS (
+                 INSERT INTO usage_months AS u (org_id, month, spans, granted) VALUES ($1, ",
             month!("$2"),
             ", least($3, $4), least($3, $4))
-             ON CONFLICT (org_id, month) DO UPDATE
-             SET spans = u.spans + least($3, $4 - u.spans), granted = least($3, $4 - u.spans)
-             WHERE u.spans < $4
-             RETURNING granted"
+                 ON CONFLICT (org_id, month) DO UPDATE
+                 SET spans = u.spans + least($3, $4 - u.spans), granted = least($3, $4 - u.spans)
+                 WHERE u.spans < $4
+                 RETURNING month, granted
+             )
+             INSERT INTO usage_reservations (id, org_id, project_id, month, counted, traces, spans, due_at)
+             SELECT $5, $1, $6, month, granted, $7, $8, now() + $9::text::interval FROM month
+             RETURNING counted"
         ))
         .bind(scope.org.0)
         .bind(At(now))
-        .bind(integer(wanted))
+        .bind(integer(wanted.len()))
         .bind(limit.map_or(i64::MAX, integer))
+        .bind(id)
+        .bind(scope.project.0)
+        .bind(traces)
+        .bind(spans)
+        .bind(LOST_AFTER)
         .fetch_optional(self.database.pool())
         .await
         .map_err(unavailable)?;
-        unsigned(granted.unwrap_or(0))
+        Ok(Reservation { id: BatchId(id), spans: unsigned(granted.unwrap_or(0))? })
     }
 
-    async fn release(&self, scope: &Scope, spans: u64, now: Timestamp) -> Result<(), StoreError> {
-        if spans == 0 {
-            return Ok(());
-        }
-        sqlx::query(concat!(
-            "UPDATE usage_months SET spans = greatest(spans - $3, 0) WHERE org_id = $1 AND month = ",
-            month!("$2")
-        ))
+    async fn settle(
+        &self,
+        scope: &Scope,
+        reservation: &Reservation,
+        created: Usage,
+    ) -> Result<(), StoreError> {
+        // What is not there is settled already, and everything hangs on what is there.
+        sqlx::query(
+            "WITH settled AS (
+                 DELETE FROM usage_reservations WHERE id = $1 AND org_id = $2 RETURNING project_id, month, counted
+             ), month AS (
+                 UPDATE usage_months AS u SET spans = greatest(u.spans + $3 - settled.counted, 0),
+                     traces = u.traces + $4, eval_runs = u.eval_runs + $5
+                 FROM settled WHERE u.org_id = $2 AND u.month = settled.month
+                     AND (settled.counted <> $3 OR $4 <> 0 OR $5 <> 0)
+             )
+             INSERT INTO usage_storage AS s (org_id, project_id, bytes)
+             SELECT $2, project_id, $6 FROM settled WHERE $6 <> 0
+             ON CONFLICT (org_id, project_id) DO UPDATE SET bytes = s.bytes + excluded.bytes",
+        )
+        .bind(reservation.id.0)
         .bind(scope.org.0)
-        .bind(At(now))
-        .bind(integer(spans))
+        .bind(integer(created.spans))
+        .bind(integer(created.traces))
+        .bind(integer(created.eval_runs))
+        .bind(integer(created.storage_bytes))
+        .execute(self.database.pool())
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
+    }
+
+    async fn release(&self, scope: &Scope, reservation: &Reservation) -> Result<(), StoreError> {
+        sqlx::query(
+            "WITH old AS (
+                 SELECT id, month, counted FROM usage_reservations
+                 WHERE id = $1 AND org_id = $2 AND NOT looked FOR UPDATE
+             ), released AS (
+                 UPDATE usage_reservations AS r SET counted = 0, released = true FROM old WHERE r.id = old.id
+             )
+             UPDATE usage_months AS u SET spans = greatest(u.spans - old.counted, 0)
+             FROM old WHERE u.org_id = $2 AND u.month = old.month",
+        )
+        .bind(reservation.id.0)
+        .bind(scope.org.0)
         .execute(self.database.pool())
         .await
         .map(|_| ())

@@ -16,7 +16,7 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: [Migration; 12] = migrations![
+const MIGRATIONS: [Migration; 14] = migrations![
     "0001_organizations",
     "0002_users",
     "0003_api_keys",
@@ -29,6 +29,8 @@ const MIGRATIONS: [Migration; 12] = migrations![
     "0010_jobs",
     "0011_leases",
     "0012_rollups",
+    "0013_reservations",
+    "0014_rollup_latencies",
 ];
 
 /// The schema could not be brought up to date.

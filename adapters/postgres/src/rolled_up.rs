@@ -11,6 +11,7 @@ use trace::time::Timestamp;
 use trace::trace::{Session, Trace};
 use uuid::Uuid;
 
+use crate::LostWrites;
 use crate::rollups::{Changes, Doubt, Intent, PostgresRollups, hour_at, hour_of, query, times};
 
 /// A [`SpanStore`] that tells [`PostgresRollups`] what another one did.
@@ -21,16 +22,33 @@ use crate::rollups::{Changes, Doubt, Intent, PostgresRollups, hour_at, hour_of, 
 pub struct RolledUp {
     inner: Arc<dyn SpanStore>,
     rollups: Arc<PostgresRollups>,
+    lost: Option<Arc<LostWrites>>,
 }
 
 impl RolledUp {
     /// Wraps a store.
     pub fn new(inner: Arc<dyn SpanStore>, rollups: Arc<PostgresRollups>) -> Self {
-        Self { inner, rollups }
+        Self { inner, rollups, lost: None }
+    }
+
+    /// Returns the store with what lost writes created noted before it is deleted.
+    #[must_use]
+    pub fn remembering(self, lost: Arc<LostWrites>) -> Self {
+        Self { lost: Some(lost), ..self }
+    }
+
+    /// Looks for spans of lost writes, before some may be deleted.
+    async fn look(&self, scope: &Scope) {
+        if let Some(lost) = &self.lost {
+            self.rollups.try_step("look", lost.see(scope)).await;
+        }
     }
 
     async fn begin(&self, scope: &Scope, intent: &Intent) -> Uuid {
-        let batch_id = Uuid::now_v7();
+        self.begin_as(scope, Uuid::now_v7(), intent).await
+    }
+
+    async fn begin_as(&self, scope: &Scope, batch_id: Uuid, intent: &Intent) -> Uuid {
         if self.rollups.has_pending() {
             self.rollups.try_step("flush", self.rollups.flush_all()).await;
         }
@@ -132,7 +150,8 @@ impl SpanStore for RolledUp {
             return self.inner.write(scope, batch).await;
         }
         let intent = Intent::of(&batch);
-        let batch_id = self.begin(scope, &intent).await;
+        let batch_id = batch.id.map_or_else(Uuid::now_v7, |id| id.0);
+        self.begin_as(scope, batch_id, &intent).await;
         match self.inner.write(scope, batch).await {
             Ok(written) => {
                 if let Some(changes) = changes_of(&written) {
@@ -207,6 +226,7 @@ impl SpanStore for RolledUp {
             return Ok(None);
         };
         let hour = hour_of(&found);
+        self.look(scope).await;
         let batch_id = self.begin(scope, &Intent { hours: [hour].into(), ends: Vec::new() }).await;
         let deleted = self.inner.delete(scope, trace, id).await?;
         match &deleted {
@@ -226,6 +246,7 @@ impl SpanStore for RolledUp {
     }
 
     async fn delete_trace(&self, scope: &Scope, id: &TraceId) -> Result<Option<u64>, StoreError> {
+        self.look(scope).await;
         let found = self.inner.list_of_traces(scope, std::slice::from_ref(id)).await?;
         let hours = || found.iter().map(hour_of);
         let batch_id = self.begin(scope, &Intent { hours: hours().collect(), ends: Vec::new() }).await;
@@ -247,6 +268,7 @@ impl SpanStore for RolledUp {
     }
 
     async fn clear(&self, scope: &Scope) -> Result<(), StoreError> {
+        self.look(scope).await;
         let stored = self.rollups.try_step("hours", self.rollups.stored_hours(scope, i32::MAX)).await;
         let intent = Intent { hours: stored.unwrap_or_default(), ends: Vec::new() };
         let batch_id = self.begin(scope, &intent).await;
@@ -264,6 +286,7 @@ impl SpanStore for RolledUp {
         doubt.hours.extend(stored.into_iter().flatten().chain(beyond.iter().flatten().copied()));
         let mut noted = None;
         if beyond.is_some() {
+            self.look(scope).await;
             let intent = Intent { hours: doubt.hours.clone(), ends: Vec::new() };
             noted = Some(self.begin(scope, &intent).await);
         }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use trace::filter::{Filter, ListQuery, SortBy, SortOrder, Term, Test};
 use trace::id::Scope;
-use trace::ports::{Rollups, SpanStore, StoreError, Summary, SummaryQuery};
+use trace::ports::{Latencies, Rollups, SpanStore, StoreError, Summary, SummaryQuery};
 use trace::time::Timestamp;
 
 pub use changes::Changes;
@@ -50,6 +50,13 @@ pub struct PostgresRollups {
     /// Until when Postgres is not asked, as it was away a moment ago.
     resting_until: Mutex<Option<Instant>>,
     patience: Duration,
+}
+
+/// What is asked of the sums.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Sums,
+    Latencies,
 }
 
 /// Hours whose sums may be wrong.
@@ -95,7 +102,13 @@ impl PostgresRollups {
     }
 
     /// Adds the spans of a window: whole hours from their sums, the rest from the spans.
-    async fn add_window(&self, totals: &mut Totals, scope: &Scope, window: Window) -> Result<(), StoreError> {
+    async fn add_window(
+        &self,
+        totals: &mut Totals,
+        scope: &Scope,
+        window: Window,
+        wanted: Wanted,
+    ) -> Result<(), StoreError> {
         if window.since > window.until {
             return Ok(());
         }
@@ -108,8 +121,20 @@ impl PostgresRollups {
             return self.add_spans(totals, scope, &times(window.since, window.until)).await;
         }
         let hours = clamp(first)..clamp(end);
+        if wanted == Wanted::Latencies {
+            let doubt =
+                Doubt { hours: self.without_latencies(scope, hours.clone()).await?, ..Doubt::default() };
+            if !doubt.hours.is_empty() {
+                self.mark(scope, &doubt).await?;
+            }
+        }
         let unsettled = self.settle(scope, hours.clone()).await?;
-        for row in self.sums(scope, hours, unsettled.keys().copied().collect()).await? {
+        let without = unsettled.keys().copied().collect();
+        let rows = match wanted {
+            Wanted::Sums => self.sums(scope, hours, without).await?,
+            Wanted::Latencies => self.latency_sums(scope, hours, without).await?,
+        };
+        for row in rows {
             totals.add(row);
         }
         for changes in unsettled.into_values() {
@@ -171,8 +196,17 @@ impl Rollups for PostgresRollups {
             self.add_spans(&mut totals, scope, &query.filter).await?;
             return Ok(totals.finish());
         };
-        self.add_window(&mut totals, scope, window).await?;
+        self.add_window(&mut totals, scope, window, Wanted::Sums).await?;
         Ok(Summary { traces: self.traces(scope, window).await?, ..totals.finish() })
+    }
+
+    async fn latencies(&self, scope: &Scope, query: &SummaryQuery) -> Result<Latencies, StoreError> {
+        let mut totals = Totals::default();
+        match Window::of(&query.filter) {
+            Some(window) => self.add_window(&mut totals, scope, window, Wanted::Latencies).await?,
+            None => self.add_spans(&mut totals, scope, &query.filter).await?,
+        }
+        Ok(totals.latencies())
     }
 
     async fn repair(&self, scope: &Scope) -> Result<(), StoreError> {

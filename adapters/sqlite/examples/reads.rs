@@ -51,7 +51,7 @@ async fn fill(store: &SqliteStore, spans: u64) {
             });
             let traces = traces.collect();
             let spans = new.into_iter().map(SpanWrite::Put).collect();
-            let batch = Batch { traces, spans, prices: Arc::clone(&prices) };
+            let batch = Batch { traces, spans, prices: Arc::clone(&prices), id: None };
             async move { store.write(&Scope::LOCAL, batch).await.unwrap() }
         });
         futures_util::future::join_all(writes).await;
@@ -225,7 +225,8 @@ async fn big_trace(store: &SqliteStore) {
         new.span.id = SpanId::parse(&format!("big{number}")).unwrap();
         SpanWrite::Put(new)
     });
-    let batch = Batch { traces: vec![], spans: writes.collect(), prices: Arc::new(Prices::default()) };
+    let prices = Arc::new(Prices::default());
+    let batch = Batch { traces: vec![], spans: writes.collect(), prices, id: None };
     store.write(&Scope::LOCAL, batch).await.unwrap();
 }
 

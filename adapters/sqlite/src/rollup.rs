@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use trace::kind::{Cost, SpanKind};
+use trace::latency;
 use trace::ports::StoreError;
 use trace::span::Span;
 
@@ -35,7 +36,7 @@ struct Change {
     cost: f64,
     input_tokens: i64,
     output_tokens: i64,
-    durations: HashMap<u32, i64>,
+    durations: HashMap<u16, i64>,
 }
 
 /// Changes of sums, by what they are summed by.
@@ -88,7 +89,7 @@ impl Changes {
         if let Some(ms) = span.duration_ms() {
             change.ended += sign;
             change.duration_ms = change.duration_ms.saturating_add(sign * integer(ms));
-            *change.durations.entry(bucket(ms)).or_default() += sign;
+            *change.durations.entry(latency::bucket(ms)).or_default() += sign;
         }
         if let Some(call) = call {
             let tokens = |count: Option<u64>| sign * integer(count.unwrap_or(0)).min(MOST_TOKENS);
@@ -164,15 +165,6 @@ impl Key {
     }
 }
 
-/// Returns the bucket of a duration: 0 for none, then 8 per doubling.
-pub(crate) fn bucket(ms: u64) -> u32 {
-    let Some(doubling) = ms.checked_ilog2() else {
-        return 0;
-    };
-    let eighth = if doubling >= 3 { ms >> (doubling - 3) } else { ms << (3 - doubling) };
-    1 + doubling * 8 + u32::try_from(eighth & 7).unwrap_or(0)
-}
-
 impl Session {
     /// Works out every sum of a project again from its spans.
     pub(crate) async fn repair(&mut self, project: i64) -> Result<(), StoreError> {
@@ -204,21 +196,5 @@ impl Session {
             }
             changes.store(&mut self.connection).await.map_err(unavailable)?;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn buckets_grow_with_durations_and_double_every_eight() {
-        let buckets: Vec<u32> = (0..100_000).map(bucket).collect();
-        assert!(buckets.is_sorted());
-        assert_eq!(bucket(0), 0);
-        for ms in [8, 9, 100, 12_345, 1 << 40] {
-            assert_eq!(bucket(2 * ms), bucket(ms) + 8);
-        }
-        assert!(bucket(u64::MAX) < 600);
     }
 }

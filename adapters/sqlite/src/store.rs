@@ -9,7 +9,8 @@ use sqlx::SqlitePool;
 use trace::filter::{ListQuery, Page};
 use trace::id::{Scope, SpanId, TraceId};
 use trace::ports::{
-    Batch, Counts, PayloadStore, Rollups, SpanKey, SpanStore, StoreError, Summary, SummaryQuery, Written,
+    Batch, Counts, Latencies, PayloadStore, Rollups, SpanKey, SpanStore, StoreError, Summary, SummaryQuery,
+    Written,
 };
 use trace::span::{Payload, Span};
 use trace::time::Timestamp;
@@ -328,6 +329,13 @@ impl Rollups for SqliteStore {
             return Ok(Summary::default());
         };
         summary::of(self.readers(), project, &query.filter).await
+    }
+
+    async fn latencies(&self, scope: &Scope, query: &SummaryQuery) -> Result<Latencies, StoreError> {
+        let Some(project) = self.project(scope).await? else {
+            return Ok(Latencies::default());
+        };
+        summary::latencies(self.readers(), project, &query.filter).await
     }
 
     async fn repair(&self, scope: &Scope) -> Result<(), StoreError> {

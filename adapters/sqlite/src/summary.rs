@@ -1,4 +1,7 @@
+mod latencies;
+
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqlitePool};
@@ -13,6 +16,8 @@ use crate::rollup::HOUR;
 use crate::search::Candidates;
 use crate::spans;
 use crate::sql::{Value, arguments, column, unavailable, unsigned};
+
+pub(crate) use latencies::latencies;
 
 /// Spans whose text is read at a time.
 const TEXT_STEP: usize = 400;
@@ -68,6 +73,36 @@ impl Window {
         Some(window)
     }
 
+    /// Returns the whole hours of the window, and the times around them.
+    fn parts(self) -> Parts {
+        if self.since > self.until {
+            return Parts { hours: 0..0, rest: Vec::new() };
+        }
+        let first = self.since.div_euclid(HOUR) + i64::from(self.since.rem_euclid(HOUR) != 0);
+        let end = match self.until.checked_add(1) {
+            Some(end) => end.div_euclid(HOUR),
+            None => i64::MAX / HOUR,
+        };
+        let times = |since: i64, until: i64| {
+            let mut filter = Filter::default();
+            filter.and(Test::Since(Timestamp::from_micros(since)));
+            filter.and(Test::Until(Timestamp::from_micros(until)));
+            filter
+        };
+        if first >= end {
+            return Parts { hours: 0..0, rest: vec![times(self.since, self.until)] };
+        }
+        let mut rest = Vec::new();
+        // Open ends have no rest; `first * HOUR` of an open start would be before all time.
+        if self.since != i64::MIN && self.since < first * HOUR {
+            rest.push(times(self.since, first * HOUR - 1));
+        }
+        if self.until != i64::MAX && self.until >= end * HOUR {
+            rest.push(times(end * HOUR, self.until));
+        }
+        Parts { hours: first..end, rest }
+    }
+
     /// Returns how many traces started in the window.
     async fn traces(self, pool: &SqlitePool, project: i64) -> Result<u64, StoreError> {
         if self.since == i64::MIN && self.until == i64::MAX {
@@ -77,6 +112,12 @@ impl Window {
         let sql = "SELECT count(*) FROM traces WHERE project = ? AND started_at BETWEEN ? AND ?".to_owned();
         count(pool, sql, vec![project.into(), self.since.into(), self.until.into()]).await
     }
+}
+
+/// A window, parted into what there are sums of and what there are none of.
+struct Parts {
+    hours: Range<i64>,
+    rest: Vec<Filter>,
 }
 
 #[derive(Default)]
@@ -104,50 +145,23 @@ struct Group {
 impl Sums {
     /// Adds the spans of a window: whole hours from their sums, the rest from the spans.
     async fn of_window(&mut self, pool: &SqlitePool, project: i64, window: Window) -> Result<(), StoreError> {
-        if window.since > window.until {
-            return Ok(());
-        }
-        let first = window.since.div_euclid(HOUR) + i64::from(window.since.rem_euclid(HOUR) != 0);
-        let end = match window.until.checked_add(1) {
-            Some(end) => end.div_euclid(HOUR),
-            None => i64::MAX / HOUR,
-        };
-        if first >= end {
-            return self.of_times(pool, project, window.since, window.until).await;
-        }
+        let Parts { hours, rest } = window.parts();
         let rows: Vec<SqliteRow> = sqlx::query(
             "SELECT kind = 0, label, provider, status = 2, sum(spans), sum(ended), sum(duration_ms), total(cost),
                     sum(input_tokens), sum(output_tokens)
              FROM rollups WHERE project = ?1 AND hour >= ?2 AND hour < ?3 GROUP BY 1, 2, 3, 4",
         )
         .bind(project)
-        .bind(first)
-        .bind(end)
+        .bind(hours.start)
+        .bind(hours.end)
         .fetch_all(pool)
         .await
         .map_err(unavailable)?;
         self.of_rows(&rows)?;
-        // Open ends have no rest; `first * HOUR` of an open start would be before all time.
-        if window.since != i64::MIN && window.since < first * HOUR {
-            self.of_times(pool, project, window.since, first * HOUR - 1).await?;
-        }
-        if window.until != i64::MAX && window.until >= end * HOUR {
-            self.of_times(pool, project, end * HOUR, window.until).await?;
+        for times in rest {
+            self.of_conditions(pool, Conditions::of_spans(project, &times)).await?;
         }
         Ok(())
-    }
-
-    async fn of_times(
-        &mut self,
-        pool: &SqlitePool,
-        project: i64,
-        since: i64,
-        until: i64,
-    ) -> Result<(), StoreError> {
-        let mut filter = Filter::default();
-        filter.and(Test::Since(Timestamp::from_micros(since)));
-        filter.and(Test::Until(Timestamp::from_micros(until)));
-        self.of_conditions(pool, Conditions::of_spans(project, &filter)).await
     }
 
     async fn of_conditions(&mut self, pool: &SqlitePool, conditions: Conditions) -> Result<(), StoreError> {

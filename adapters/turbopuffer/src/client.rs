@@ -224,6 +224,7 @@ impl Client {
         let deadline = Instant::now() + self.shared.options.timeout;
         let request_id = Uuid::new_v4();
         let mut attempt = 0;
+        let mut doubtful = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let tried = self.once(request, request_id, left.min(request.timeout)).await;
@@ -234,12 +235,19 @@ impl Client {
             attempt += 1;
             let pause = wait(attempt - 1, error.retry_after);
             if !error.may_retry() || attempt >= request.tries || Instant::now() + pause >= deadline {
-                return Err(error);
+                // A refusal says that nothing was done; of an earlier try that may not be true.
+                return Err(match (error.kind(), doubtful) {
+                    (ErrorKind::Throttled, Some(earlier)) => earlier,
+                    _ => error,
+                });
             }
             tracing::debug!(
                 error = %error, http.request.id = %request_id, retry.attempt = attempt, "trying again"
             );
             tokio::time::sleep(pause).await;
+            if error.may_have_happened() {
+                doubtful = Some(error);
+            }
         }
     }
 

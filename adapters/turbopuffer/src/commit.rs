@@ -30,11 +30,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Writes batches of one project and returns what each did.
 pub(crate) async fn commit(table: &Table, items: &[Prepared]) -> Result<Vec<Written>, StoreError> {
     let mut progress = Progress::new(items);
+    match until_settled(table, items, &mut progress).await {
+        Ok(()) => Ok(progress.finish(items)),
+        // Who is busy did nothing, and a part of this is written.
+        Err(StoreError::Busy) if progress.has_written => {
+            Err(StoreError::unavailable("only a part was written before the store was busy"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn until_settled(table: &Table, items: &[Prepared], progress: &mut Progress) -> Result<(), StoreError> {
     for attempt in 0..TRIES {
         if attempt > 0 {
             tokio::time::sleep(pause(attempt)).await;
         }
-        let mut unit = load(table, items, &progress).await?;
+        let mut unit = load(table, items, progress).await?;
         let applied = progress.apply(&mut unit, items);
         recount(table, &mut unit).await?;
         let rows = unit.rows(Uuid::new_v4());
@@ -42,9 +53,10 @@ pub(crate) async fn commit(table: &Table, items: &[Prepared]) -> Result<Vec<Writ
         if !rows.is_empty() {
             let write = Write::new(&schema::MAIN).upsert(&rows, unchanged());
             written.extend(table.write(&write).await?.upserted_ids);
+            progress.has_written |= !written.is_empty();
         }
         if progress.settle(&unit, applied, &written) {
-            return Ok(progress.finish(items));
+            return Ok(());
         }
         tracing::debug!(retry.attempt = attempt + 1, "another instance was faster");
     }
@@ -71,6 +83,8 @@ struct Progress {
     traces: HashMap<TraceId, Arc<Trace>>,
     /// Traces whose spans were written without them.
     behind: HashMap<TraceId, NewTrace>,
+    /// Whether any row was.
+    has_written: bool,
 }
 
 /// What was settled of one batch.
@@ -90,7 +104,12 @@ impl Progress {
     fn new(items: &[Prepared]) -> Self {
         let settled =
             |item: &Prepared| Settled { spans: vec![None; item.batch.spans.len()], touched: Touched::new() };
-        Self { items: items.iter().map(settled).collect(), traces: HashMap::new(), behind: HashMap::new() }
+        Self {
+            items: items.iter().map(settled).collect(),
+            traces: HashMap::new(),
+            behind: HashMap::new(),
+            has_written: false,
+        }
     }
 
     /// Returns the traces and span writes of a batch that are not settled.

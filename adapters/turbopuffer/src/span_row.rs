@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trace::id::{SpanId, TraceId};
 use trace::kind::{Attributes, Cost, SpanKind};
-use trace::ports::StoreError;
+use trace::ports::{BatchId, StoreError};
 use trace::span::{Span, SpanStatus};
 use trace::time::Timestamp;
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub(crate) struct SpanRow {
     /// When its trace was, which orders spans that share an id and any other value.
     pub(crate) trace_born: u64,
     pub(crate) version: u64,
+    /// The write that created it.
+    pub(crate) creator: Option<BatchId>,
     pub(crate) input: Option<Arc<Side>>,
     pub(crate) output: Option<Arc<Side>>,
 }
@@ -37,6 +39,9 @@ pub(crate) struct SpanRow {
 struct Document {
     id: SpanId,
     trace_id: TraceId,
+    /// The write that created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent_id: Option<SpanId>,
     name: String,
@@ -93,7 +98,7 @@ pub(crate) fn encode(stored: &SpanRow) -> Row {
     let cost = call.and_then(|call| call.cost).map(Cost::usd);
     row.set("cost_p", pico(cost.unwrap_or(0.0)));
     row.set_some("priced", cost.map(|_| true));
-    row.set("doc", pack(&document(span)));
+    row.set("doc", pack(&document(span, stored.creator)));
     for (side, which) in [(&stored.input, Which::Input), (&stored.output, Which::Output)] {
         if let Some(side) = side {
             side.set(&mut row, which);
@@ -108,7 +113,7 @@ fn tie(span: &Span, trace_born: u64) -> String {
     format!("{}\u{1}{trace_born:020}\u{1}{}", span.id, span.trace_id)
 }
 
-fn document(span: &Span) -> String {
+fn document(span: &Span, creator: Option<BatchId>) -> String {
     let cost = span.kind.llm().and_then(|call| call.cost).map(|cost| match cost {
         Cost::Given(usd) => (usd.to_bits(), Named::Given),
         Cost::Estimated(usd) => (usd.to_bits(), Named::Estimated),
@@ -116,6 +121,7 @@ fn document(span: &Span) -> String {
     let document = Document {
         id: span.id.clone(),
         trace_id: span.trace_id.clone(),
+        by: creator.map(|creator| creator.0),
         parent_id: span.parent_id.clone(),
         name: span.name.clone(),
         kind: span.kind.clone(),
@@ -135,9 +141,20 @@ pub(crate) const SPAN: &[&str] = &["doc"];
 
 /// Returns the span of a row.
 pub(crate) fn span(row: &Row) -> Result<Span, StoreError> {
+    document_of(row).map(span_of)
+}
+
+/// Returns which write created the span of a row.
+pub(crate) fn creator(row: &Row) -> Result<Option<BatchId>, StoreError> {
+    document_of(row).map(|document| document.by.map(BatchId))
+}
+
+fn document_of(row: &Row) -> Result<Document, StoreError> {
     let text = unpack(row.text("doc")?)?;
-    let document: Document =
-        serde_json::from_str(&text).map_err(|error| StoreError::corrupt("span", error))?;
+    serde_json::from_str(&text).map_err(|error| StoreError::corrupt("span", error))
+}
+
+fn span_of(document: Document) -> Span {
     let mut kind = document.kind;
     if let (SpanKind::LlmCall(call), Some((bits, named))) = (&mut kind, document.cost) {
         let usd = f64::from_bits(bits);
@@ -146,7 +163,7 @@ pub(crate) fn span(row: &Row) -> Result<Span, StoreError> {
             Named::Estimated => Cost::Estimated(usd),
         });
     }
-    Ok(Span {
+    Span {
         id: document.id,
         trace_id: document.trace_id,
         parent_id: document.parent_id,
@@ -158,7 +175,7 @@ pub(crate) fn span(row: &Row) -> Result<Span, StoreError> {
         attributes: document.attributes,
         ms_to_first_chunk: document.ms_to_first_chunk,
         preview: document.preview,
-    })
+    }
 }
 
 /// The attributes that [`decode`] needs besides those of the sides.
@@ -167,8 +184,10 @@ pub(crate) const WHOLE: &[&str] = &["doc", "born", "ver", "tie"];
 /// Returns a row as it can be written again.
 pub(crate) fn decode(row: &mut Row) -> Result<SpanRow, StoreError> {
     let trace_born = row.text("tie")?.split('\u{1}').nth(1).and_then(|born| born.parse().ok());
+    let document = document_of(row)?;
     Ok(SpanRow {
-        span: Arc::new(span(row)?),
+        creator: document.by.map(BatchId),
+        span: Arc::new(span_of(document)),
         born: row.unsigned("born")?,
         trace_born: trace_born.ok_or_else(|| StoreError::corrupt("span", "its tie cannot be read"))?,
         version: row.unsigned("ver")?,

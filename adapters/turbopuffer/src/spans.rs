@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use trace::filter::{Filter as Terms, ListQuery, Page, Position, SpanFacts, Term, Test, TextField};
 use trace::id::{SpanId, TraceId};
-use trace::ports::StoreError;
+use trace::ports::{BatchId, SpanKey, StoreError};
 use trace::span::{Payload, Span};
 use trace::trace::Trace;
 use uuid::Uuid;
@@ -55,6 +55,17 @@ pub(crate) async fn of_traces(table: &Table, traces: &[TraceId]) -> Result<Vec<S
         spans.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     }
     Ok(traces.iter().filter_map(|id| found.get(id)).flatten().cloned().collect())
+}
+
+/// Returns which write created each of some spans, in the order asked.
+pub(crate) async fn creators(table: &Table, spans: &[SpanKey]) -> Result<Vec<Option<BatchId>>, StoreError> {
+    let wanted: Vec<Uuid> = spans.iter().map(|key| ids::span(&key.trace_id, &key.span_id)).collect();
+    let distinct: Vec<Uuid> = wanted.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+    let mut found = HashMap::new();
+    for row in table.by_id(Some(span_row::KIND), &distinct, span_row::SPAN).await? {
+        found.insert(row.id()?, span_row::creator(&row)?);
+    }
+    Ok(wanted.iter().map(|id| found.get(id).copied().flatten()).collect())
 }
 
 /// Returns one page of spans.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use trace::filter::{ListQuery, Page};
 use trace::id::{Scope, SpanId, TraceId};
-use trace::ports::{Batch, Counts, PayloadStore, SpanKey, SpanStore, StoreError, Written};
+use trace::ports::{Batch, BatchId, Counts, Creators, PayloadStore, SpanKey, SpanStore, StoreError, Written};
 use trace::span::{Payload, Span};
 use trace::time::Timestamp;
 use trace::trace::{Session, Trace};
@@ -266,6 +266,13 @@ impl SpanStore for TurbopufferStore {
         probe.write(&Write::new(&schema::PROBE).upsert(&[row], Filter::Everything)).await?;
         self.shared.probed.store(now, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Creators for TurbopufferStore {
+    async fn creators(&self, scope: &Scope, spans: &[SpanKey]) -> Result<Vec<Option<BatchId>>, StoreError> {
+        spans::creators(&self.table(scope), spans).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use trace::id::{SpanId, TraceId};
-use trace::ports::{SpanChange, SpanWrite, TraceChange};
+use trace::ports::{BatchId, SpanChange, SpanWrite, TraceChange};
 use trace::price::Prices;
 use trace::span::{Finish, NewSpan, Span};
 use trace::totals;
@@ -155,13 +155,19 @@ impl Unit {
     pub(crate) fn write_span(&mut self, item: &Prepared, write: usize, touched: &mut Touched) -> Decision {
         let sides = &item.payloads[write];
         match &item.batch.spans[write] {
-            SpanWrite::Create(new) => self.create(new, sides, touched),
-            SpanWrite::Put(new) => self.put(new, sides, touched),
+            SpanWrite::Create(new) => self.create(new, item.batch.id, sides, touched),
+            SpanWrite::Put(new) => self.put(new, item.batch.id, sides, touched),
             SpanWrite::Finish(finish) => self.finish(finish, sides, &item.batch.prices, touched),
         }
     }
 
-    fn create(&mut self, new: &NewSpan, sides: &Sides, touched: &mut Touched) -> Decision {
+    fn create(
+        &mut self,
+        new: &NewSpan,
+        creator: Option<BatchId>,
+        sides: &Sides,
+        touched: &mut Touched,
+    ) -> Decision {
         if let slot @ Some(_) = self.slot(&new.span.id, &new.span.trace_id) {
             return Decision::no(SpanChange::Existing, slot);
         }
@@ -169,12 +175,18 @@ impl Unit {
         if held.is_some() || self.namesakes.contains_key(&new.span.id) {
             return Decision::no(SpanChange::Conflict, held);
         }
-        self.insert(new, sides, touched)
+        self.insert(new, creator, sides, touched)
     }
 
-    fn put(&mut self, new: &NewSpan, sides: &Sides, touched: &mut Touched) -> Decision {
+    fn put(
+        &mut self,
+        new: &NewSpan,
+        creator: Option<BatchId>,
+        sides: &Sides,
+        touched: &mut Touched,
+    ) -> Decision {
         let Some(slot) = self.slot(&new.span.id, &new.span.trace_id) else {
-            return self.insert(new, sides, touched);
+            return self.insert(new, creator, sides, touched);
         };
         if new.version.0 <= self.spans[slot].row.version {
             return Decision::no(SpanChange::Stale, Some(slot));
@@ -209,7 +221,13 @@ impl Unit {
         self.replace(slot, Arc::new(span), version, sides, touched)
     }
 
-    fn insert(&mut self, new: &NewSpan, sides: &Sides, touched: &mut Touched) -> Decision {
+    fn insert(
+        &mut self,
+        new: &NewSpan,
+        creator: Option<BatchId>,
+        sides: &Sides,
+        touched: &mut Touched,
+    ) -> Decision {
         let id = &new.span.trace_id;
         let known = self.trace_of.get(id).copied();
         let trace = known.unwrap_or_else(|| {
@@ -222,11 +240,14 @@ impl Unit {
         let slot = &mut self.traces[trace];
         slot.changed = true;
         totals::add(&mut slot.row.trace.totals, &span);
+        totals::trim(&slot.row.trace.totals, &mut span);
+        let span = Arc::new(span);
         let row = SpanRow {
             span: Arc::clone(&span),
             born: clock::tick(),
             trace_born: slot.row.born,
             version: new.version.0.max(1),
+            creator,
             input: sides.input.clone(),
             output: sides.output.clone(),
         };
@@ -240,8 +261,6 @@ impl Unit {
         at: usize,
         span: Arc<Span>,
         version: u64,
-        totals::trim(&slot.row.trace.totals, &mut span);
-        let span = Arc::new(span);
         sides: &Sides,
         touched: &mut Touched,
     ) -> Decision {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use adapter_turbopuffer::{Grouping, Options, TurbopufferStore};
-use trace::testing::{TextSearch, payload_store_contract, span_store_contract};
+use trace::testing::{TextSearch, creators_contract, payload_store_contract, span_store_contract};
 use turbopuffer_emulator::Emulator;
 
 fn store(emulator: &Emulator, grouping: Grouping) -> TurbopufferStore {
@@ -28,4 +28,11 @@ async fn payloads_keep_their_contract() {
     let emulator = Emulator::start().await;
     let store = store(&emulator, Grouping::Lanes);
     payload_store_contract(&store, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_created_a_span_keeps_its_contract() {
+    let emulator = Emulator::start().await;
+    let store = store(&emulator, Grouping::Lanes);
+    creators_contract(&store, &store).await;
 }

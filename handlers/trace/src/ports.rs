@@ -3,6 +3,7 @@
 mod billing;
 mod cached;
 mod clock;
+mod creators;
 mod detach;
 mod error;
 mod events;
@@ -22,6 +23,7 @@ mod spans;
 pub use billing::{Billing, BillingError, Checkout};
 pub use cached::Cached;
 pub use clock::Clock;
+pub use creators::Creators;
 pub use detach::{Detach, Inline};
 pub use error::StoreError;
 pub use events::{Delivery, EventBus, Sequence, Subscription};
@@ -33,10 +35,12 @@ pub use ids::Ids;
 pub use jobs::{Job, JobId, JobQueue, Leased, NewJob};
 pub use limits::{RateLimiter, Verdict, Window};
 pub use mail::{Mail, MailError, Mailer};
-pub use meter::{Meter, Usage};
+pub use meter::{Meter, Reservation, Usage};
 pub use metered::Metered;
 pub use payloads::{PayloadStore, SpanKey};
 pub use random::Random;
 pub use revocations::{Revocation, Revocations};
-pub use rollups::{ModelRow, Rollups, Summary, SummaryQuery};
-pub use spans::{Batch, Counts, SpanChange, SpanStore, SpanWrite, TraceChange, TraceWritten, Written};
+pub use rollups::{Latencies, ModelLatency, ModelRow, Rollups, Summary, SummaryQuery};
+pub use spans::{
+    Batch, BatchId, Counts, SpanChange, SpanStore, SpanWrite, TraceChange, TraceWritten, Written,
+};

@@ -201,10 +201,6 @@ fn new_spans(batch: &Batch) -> Vec<SpanKey> {
     keys
 }
 
-fn may_create(write: &SpanWrite) -> bool {
-    matches!(write, SpanWrite::Create(_) | SpanWrite::Put(_))
-}
-
 fn count<T>(items: impl Iterator<Item = T>) -> u64 {
     u64::try_from(items.count()).unwrap_or(u64::MAX)
 }

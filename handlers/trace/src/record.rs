@@ -1,16 +1,17 @@
 //! The one way a span gets in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::id::{Scope, SpanId, TraceId};
 use crate::nul;
 use crate::ports::{
-    Batch, Detach, EventBus, Inline, SpanChange, SpanStore, SpanWrite, StoreError, TraceChange, Written,
+    Batch, Detach, EventBus, Inline, SpanChange, SpanKey, SpanStore, SpanWrite, StoreError, TraceChange,
+    Written,
 };
-use crate::price::Prices;
 use crate::preview;
+use crate::price::Prices;
 use crate::quota::Quota;
 use crate::trace::{NewTrace, Totals, Trace};
 
@@ -67,23 +68,29 @@ impl Recorder {
                 SpanWrite::Create(new) | SpanWrite::Put(new) => {
                     nul::replace_in_span(&mut new.span);
                     new.span.kind.estimate_cost(&self.prices);
-                }
                     if let Some(input) = &new.payload.input {
                         let is_call = new.span.kind.llm().is_some();
                         new.span.preview = preview::first_user_message(input, is_call);
                     }
+                }
                 SpanWrite::Finish(finish) => nul::replace_in_status(&mut finish.status),
             }
         }
         traces.iter_mut().for_each(nul::replace_in_trace);
-        let batch = Batch { traces, spans, prices: Arc::clone(&self.prices) };
+        let batch = Batch { traces, spans, prices: Arc::clone(&self.prices), id: None };
         let (recorder, scope) = (self.clone(), *scope);
         let work = async move {
-            let written = match &recorder.quota {
-                None => recorder.spans.write(&scope, batch).await?,
-                Some(quota) => quota.write(&*recorder.spans, &scope, batch).await?,
+            let Some(quota) = &recorder.quota else {
+                let written = recorder.spans.write(&scope, batch).await?;
+                recorder.tell(&scope, events_of(&written)).await;
+                return Ok(written);
             };
+            let (written, settlement) = quota.write(&*recorder.spans, &scope, batch).await?;
+            // In this order: who dies before the last step leaves a note that lets others do both.
             recorder.tell(&scope, events_of(&written)).await;
+            if let Some(settlement) = settlement {
+                quota.settle(&scope, settlement).await;
+            }
             Ok(written)
         };
         self.complete(work).await
@@ -152,6 +159,37 @@ impl Recorder {
             tracing::warn!(%error, "committed, but listeners could not be told");
         }
     }
+}
+
+/// Tells listeners of spans that were written by a process which could not tell them any more, as they are now.
+pub async fn announce(
+    spans: &dyn SpanStore,
+    events: &dyn EventBus,
+    scope: &Scope,
+    lost: &[SpanKey],
+) -> Result<(), StoreError> {
+    let mut traces: Vec<TraceId> = Vec::new();
+    for key in lost {
+        if !traces.contains(&key.trace_id) {
+            traces.push(key.trace_id.clone());
+        }
+    }
+    let lost: HashSet<&SpanKey> = lost.iter().collect();
+    let mut news = Vec::new();
+    let mut sessions: HashMap<&TraceId, Option<String>> = HashMap::new();
+    for id in &traces {
+        let Some(trace) = spans.find_trace(scope, id).await? else { continue };
+        sessions.insert(id, trace.session_id.clone());
+        // Whether it was new then, nobody knows; who does not have it takes it from here.
+        news.push(Event::TraceUpdated(Arc::new(trace)));
+    }
+    for span in spans.list_of_traces(scope, &traces).await? {
+        let key = SpanKey { trace_id: span.trace_id.clone(), span_id: span.id.clone() };
+        if let Some(session_id) = sessions.get(&span.trace_id).filter(|_| lost.contains(&key)).cloned() {
+            news.push(Event::Span { span: Arc::new(span), session_id });
+        }
+    }
+    if news.is_empty() { Ok(()) } else { events.publish(scope, news).await }
 }
 
 /// Returns what listeners hear of a batch: new traces, changed traces, then spans in order.

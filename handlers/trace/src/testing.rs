@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "contracts run in tests, where tasks may be spawned")]
 
 mod clock;
+mod creators;
 mod events;
 mod fixtures;
 mod identity;
@@ -26,8 +27,9 @@ mod samples;
 mod spans;
 
 pub use clock::{CountingRandom, FixedClock};
+pub use creators::creators_contract;
 pub use events::event_bus_contract;
-pub use fixtures::{batch, completed, llm_span, new_span, new_trace, scope, span, time};
+pub use fixtures::{batch, completed, llm_span, new_span, new_trace, scope, span, span_keys, time};
 pub use identity::MemoryIdentity;
 pub use identity_contract::{
     accounts_contract, api_keys_contract, invites_contract, orgs_contract, projects_contract, resets_contract,

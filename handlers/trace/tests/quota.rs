@@ -72,7 +72,7 @@ impl Stage {
         };
         let signed_up = identity.sign_up(account).await.unwrap().unwrap();
         let scope = Scope { org: signed_up.org, project: signed_up.project };
-        meter.reserve(&scope, 10_000 - left, None, time(0)).await.unwrap();
+        meter.add(&scope, Usage { spans: 10_000 - left, ..Usage::default() }, time(0)).await.unwrap();
         let recorder = recorder.within(Arc::clone(&quota));
         Self { clock, identity, meter, jobs, revocations, store, quota, recorder, scope }
     }
@@ -179,7 +179,7 @@ async fn the_last_mail_goes_out_at_the_first_refusal_when_other_processes_used_t
     let stage = Stage::with_left(2_000).await;
     stage.record(Vec::new(), vec![put("t", "a")]).await;
     assert_eq!(stage.mails().await, [80]);
-    stage.meter.reserve(&stage.scope, 1_999, Some(10_000), time(0)).await.unwrap();
+    stage.meter.add(&stage.scope, Usage { spans: 1_999, ..Usage::default() }, time(0)).await.unwrap();
     assert_eq!(stage.record(Vec::new(), vec![put("t", "b")]).await, [OVER]);
     assert_eq!(stage.mails().await, [100]);
     assert_eq!(stage.record(Vec::new(), vec![put("t", "c")]).await, [OVER]);

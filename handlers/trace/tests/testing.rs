@@ -7,8 +7,9 @@ use std::sync::Arc;
 use trace::ports::Clock;
 use trace::testing::{
     FixedClock, MemoryIdentity, MemoryLimiter, MemoryMeter, MemoryStore, TextSearch, accounts_contract,
-    api_keys_contract, invites_contract, meter_contract, orgs_contract, payload_store_contract,
-    projects_contract, rate_limiter_contract, resets_contract, rollups_contract, span_store_contract,
+    api_keys_contract, creators_contract, invites_contract, meter_contract, orgs_contract,
+    payload_store_contract, projects_contract, rate_limiter_contract, resets_contract, rollups_contract,
+    span_store_contract,
 };
 use trace::time::Timestamp;
 
@@ -21,6 +22,12 @@ async fn the_plain_store_keeps_the_span_store_contract() {
 async fn the_plain_store_keeps_the_payload_store_contract() {
     let store = MemoryStore::default();
     payload_store_contract(&store, &store).await;
+}
+
+#[tokio::test]
+async fn the_plain_store_keeps_the_creators_contract() {
+    let store = MemoryStore::default();
+    creators_contract(&store, &store).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trace::kind::{Cost, SpanKind};
+use trace::latency;
 use trace::span::{Span, StatusWord};
 use trace::time::Timestamp;
 
@@ -32,6 +33,8 @@ pub(super) struct Change {
     pub(super) cost: i128,
     pub(super) input_tokens: i128,
     pub(super) output_tokens: i128,
+    /// Ended spans by the bucket of their duration; none that is 0.
+    pub(super) durations: BTreeMap<u16, i64>,
 }
 
 /// How sums change, by hour and by what they are summed by.
@@ -81,6 +84,12 @@ impl Changes {
         if let Some(ms) = span.duration_ms() {
             change.ended += sign;
             change.duration_ms += wide * i128::from(ms);
+            let bucket = latency::bucket(ms);
+            let spans = change.durations.entry(bucket).or_default();
+            *spans += sign;
+            if *spans == 0 {
+                change.durations.remove(&bucket);
+            }
         }
         #[expect(clippy::cast_possible_truncation, reason = "what is beyond any price becomes the largest")]
         let pico = (cost * PICO).round() as i128;
@@ -116,6 +125,7 @@ impl Changes {
             cost: change.cost,
             input_tokens: change.input_tokens,
             output_tokens: change.output_tokens,
+            durations: change.durations.clone(),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What is written down about sums, and the rules of who may write it when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -249,9 +249,62 @@ impl PostgresRollups {
                 cost: number(row.cost)?,
                 input_tokens: number(row.input_tokens)?,
                 output_tokens: number(row.output_tokens)?,
+                durations: BTreeMap::new(),
             })
         };
         rows.into_iter().map(group).collect()
+    }
+
+    /// Returns how durations of a stretch of hours are spread, without some of the hours.
+    pub(super) async fn latency_sums(
+        &self,
+        scope: &Scope,
+        stretch: Range<i32>,
+        without: BTreeSet<i32>,
+    ) -> Result<Vec<Group>, StoreError> {
+        type Row = (bool, String, Option<String>, i16, i64);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT kind = 0, CASE WHEN kind = 0 THEN label ELSE '' END,
+                    CASE WHEN kind = 0 THEN provider END, bucket, sum(l.spans)::bigint
+             FROM rollups JOIN rollup_latencies AS l USING (project_id, hour, key)
+             WHERE project_id = $1 AND hour >= $2 AND hour < $3 AND hour <> ALL($4)
+             GROUP BY 1, 2, 3, 4",
+        )
+        .bind(scope.project.0)
+        .bind(stretch.start)
+        .bind(stretch.end)
+        .bind(hours(&without))
+        .fetch_all(self.database.pool())
+        .await
+        .map_err(unavailable)?;
+        let group = |(llm, label, provider, bucket, spans): Row| {
+            let bucket = u16::try_from(bucket).map_err(|error| StoreError::corrupt("bucket", error))?;
+            Ok(Group { llm, label, provider, durations: [(bucket, spans)].into(), ..Group::default() })
+        };
+        rows.into_iter().map(group).collect()
+    }
+
+    /// Returns the hours of a stretch in which not every ended span has its duration in a bucket: sums from before
+    /// there were any, and those that an older version of this program wrote since.
+    pub(super) async fn without_latencies(
+        &self,
+        scope: &Scope,
+        stretch: Range<i32>,
+    ) -> Result<BTreeSet<i32>, StoreError> {
+        let found: Vec<i32> = sqlx::query_scalar(
+            "SELECT DISTINCT r.hour FROM rollups AS r LEFT JOIN (
+                 SELECT hour, key, sum(spans) AS spans FROM rollup_latencies
+                 WHERE project_id = $1 AND hour >= $2 AND hour < $3 GROUP BY hour, key
+             ) AS l USING (hour, key)
+             WHERE r.project_id = $1 AND r.hour >= $2 AND r.hour < $3 AND r.ended <> coalesce(l.spans, 0)",
+        )
+        .bind(scope.project.0)
+        .bind(stretch.start)
+        .bind(stretch.end)
+        .fetch_all(self.database.pool())
+        .await
+        .map_err(unavailable)?;
+        Ok(found.into_iter().collect())
     }
 }
 
@@ -310,9 +363,19 @@ pub(super) async fn add(
             changes.iter().map(|($key, $change)| $value).collect::<Vec<_>>()
         };
     }
-    // In the order of keys, so that two who add to the same sums do not wait for each other.
+    let durations = changes.iter().flat_map(|(key, change)| change.durations.iter().map(move |of| (key, of)));
+    let (mut lasted_hours, mut lasted_keys, mut buckets, mut lasted) = (vec![], vec![], vec![], vec![]);
+    for (key, (bucket, spans)) in durations {
+        lasted_hours.push(key.hour);
+        lasted_keys.push(key.hash());
+        buckets.push(i16::try_from(*bucket).unwrap_or(i16::MAX));
+        lasted.push(*spans);
+    }
+    // In the order of keys, so that two who add to the same sums do not wait for each other; whoever has the sums of
+    // an hour has what is in its buckets. Both in one round trip.
     sqlx::query(
-        "INSERT INTO rollups AS r (project_id, hour, key, kind, label, provider, status, spans, ended, duration_ms,
+        "WITH sums AS (
+         INSERT INTO rollups AS r (project_id, hour, key, kind, label, provider, status, spans, ended, duration_ms,
                                    cost, input_tokens, output_tokens)
          SELECT $1, hour, key, kind, label, provider, status, spans, ended, duration_ms::numeric, cost::numeric,
                 input_tokens::numeric, output_tokens::numeric
@@ -324,7 +387,15 @@ pub(super) async fn add(
          ON CONFLICT (project_id, hour, key) DO UPDATE SET spans = r.spans + excluded.spans,
              ended = r.ended + excluded.ended, duration_ms = r.duration_ms + excluded.duration_ms,
              cost = r.cost + excluded.cost, input_tokens = r.input_tokens + excluded.input_tokens,
-             output_tokens = r.output_tokens + excluded.output_tokens",
+             output_tokens = r.output_tokens + excluded.output_tokens
+         RETURNING 1)
+         INSERT INTO rollup_latencies AS l (project_id, hour, key, bucket, spans)
+         SELECT $1, hour, key, bucket, spans
+         FROM unnest($14::int[], $15::bytea[], $16::smallint[], $17::bigint[]) AS new (hour, key, bucket, spans)
+         -- Not before all sums are written.
+         WHERE (SELECT count(*) FROM sums) > 0
+         ORDER BY hour, key, bucket
+         ON CONFLICT (project_id, hour, key, bucket) DO UPDATE SET spans = l.spans + excluded.spans",
     )
     .bind(scope.project.0)
     .bind(column!(|key, _change| key.hour))
@@ -339,6 +410,10 @@ pub(super) async fn add(
     .bind(column!(|_key, change| change.cost.to_string()))
     .bind(column!(|_key, change| change.input_tokens.to_string()))
     .bind(column!(|_key, change| change.output_tokens.to_string()))
+    .bind(lasted_hours)
+    .bind(lasted_keys)
+    .bind(buckets)
+    .bind(lasted)
     .execute(&mut *connection)
     .await?;
     if changes.iter().all(|(_, change)| change.spans >= 0) {
@@ -346,7 +421,10 @@ pub(super) async fn add(
     }
     // With its last span a sum goes.
     sqlx::query(
-        "DELETE FROM rollups WHERE project_id = $1 AND hour = ANY($2) AND spans = 0 AND ended = 0
+        "WITH emptied AS (
+             DELETE FROM rollup_latencies WHERE project_id = $1 AND hour = ANY($2) AND spans = 0
+         )
+         DELETE FROM rollups WHERE project_id = $1 AND hour = ANY($2) AND spans = 0 AND ended = 0
              AND duration_ms = 0 AND cost = 0 AND input_tokens = 0 AND output_tokens = 0",
     )
     .bind(scope.project.0)

@@ -10,13 +10,11 @@ use uuid::Uuid;
 use super::changes::{Changes, HOUR, hour_of};
 use super::ledger::{ALONE, End, add, hours, lock};
 use super::{Doubt, PostgresRollups, query, times};
+use crate::lost::LOST_AFTER;
 use crate::sql::unavailable;
 
 /// Hours read in one go, so that none waits long for the others.
 const STRETCH: i32 = 24;
-
-/// A write that takes longer than this has died.
-const LOST: &str = "15 minutes";
 
 impl PostgresRollups {
     /// Works out the dirty hours of a stretch again. Returns those that were written to meanwhile, and so stay dirty,
@@ -92,11 +90,14 @@ impl PostgresRollups {
         if settled.is_empty() {
             return Ok(settled);
         }
-        sqlx::query("DELETE FROM rollups WHERE project_id = $1 AND hour = ANY($2)")
-            .bind(scope.project.0)
-            .bind(hours(&settled))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "WITH gone AS (DELETE FROM rollup_latencies WHERE project_id = $1 AND hour = ANY($2))
+             DELETE FROM rollups WHERE project_id = $1 AND hour = ANY($2)",
+        )
+        .bind(scope.project.0)
+        .bind(hours(&settled))
+        .execute(&mut *transaction)
+        .await?;
         for (_, changes) in found.iter().filter(|(hour, _)| settled.contains(hour)) {
             add(&mut transaction, scope, changes).await?;
         }
@@ -114,7 +115,7 @@ impl PostgresRollups {
     async fn recover(&self, scope: &Scope) -> Result<(), StoreError> {
         let lost: Vec<(Uuid, Vec<i32>, String)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT batch_id, hours, ends::text FROM rollup_writes
-             WHERE project_id = $1 AND begun_at < now() - interval '{LOST}' ORDER BY begun_at LIMIT 1000"
+             WHERE project_id = $1 AND begun_at < now() - interval '{LOST_AFTER}' ORDER BY begun_at LIMIT 1000"
         )))
         .bind(scope.project.0)
         .fetch_all(self.database.pool())
@@ -147,7 +148,7 @@ impl PostgresRollups {
                  SELECT org_id, project_id, since FROM rollup_dirty
                  UNION ALL
                  SELECT org_id, project_id, begun_at FROM rollup_writes
-                 WHERE begun_at < now() - interval '{LOST}'
+                 WHERE begun_at < now() - interval '{LOST_AFTER}'
              ) AS waiting GROUP BY org_id, project_id ORDER BY min(since) LIMIT $1"
         )))
         .bind(crate::sql::integer(projects))
@@ -165,6 +166,7 @@ impl PostgresRollups {
     pub async fn forget(&self, scope: &Scope) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM rollups WHERE project_id = $1",
+            "DELETE FROM rollup_latencies WHERE project_id = $1",
             "DELETE FROM rollup_dirty WHERE project_id = $1",
             "DELETE FROM rollup_writes WHERE project_id = $1",
             "DELETE FROM rollup_applied WHERE project_id = $1",

@@ -1,12 +1,14 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use trace::id::TraceId;
-use trace::ports::{ModelRow, Summary};
+use trace::latency::Histogram;
+use trace::ports::{Latencies, ModelLatency, ModelRow, Summary};
 use trace::span::Span;
 
 use super::changes::{Changes, PICO};
 
 /// What one group of spans adds up to.
+#[derive(Default)]
 pub(super) struct Group {
     pub(super) llm: bool,
     pub(super) label: String,
@@ -18,6 +20,8 @@ pub(super) struct Group {
     pub(super) cost: i128,
     pub(super) input_tokens: i128,
     pub(super) output_tokens: i128,
+    /// Ended spans by the bucket of their duration.
+    pub(super) durations: BTreeMap<u16, i64>,
 }
 
 /// A summary in the making, in whole numbers until it is finished.
@@ -28,6 +32,7 @@ pub(super) struct Totals {
     failed: i64,
     ended: i64,
     duration_ms: i128,
+    durations: BTreeMap<u16, i64>,
     cost: i128,
     models: HashMap<(String, Option<String>), Model>,
     traces: HashSet<TraceId>,
@@ -39,6 +44,7 @@ struct Model {
     cost: i128,
     input_tokens: i128,
     output_tokens: i128,
+    durations: BTreeMap<u16, i64>,
 }
 
 impl Totals {
@@ -46,6 +52,7 @@ impl Totals {
         self.spans += group.spans;
         self.ended += group.ended;
         self.duration_ms += group.duration_ms;
+        merge(&mut self.durations, &group.durations);
         if group.failed {
             self.failed += group.spans;
         }
@@ -57,6 +64,7 @@ impl Totals {
             model.cost += group.cost;
             model.input_tokens += group.input_tokens;
             model.output_tokens += group.output_tokens;
+            merge(&mut model.durations, &group.durations);
         }
     }
 
@@ -67,6 +75,17 @@ impl Totals {
         if !self.traces.contains(&span.trace_id) {
             self.traces.insert(span.trace_id.clone());
         }
+    }
+
+    /// Returns how long the spans took.
+    pub(super) fn latencies(self) -> Latencies {
+        let row = |((model, provider), sums): ((String, Option<String>), Model)| {
+            let latency = histogram(&sums.durations);
+            (!latency.is_empty()).then_some(ModelLatency { model, provider, latency })
+        };
+        let mut models: Vec<ModelLatency> = self.models.into_iter().filter_map(row).collect();
+        models.sort_by(|a, b| (&a.model, &a.provider).cmp(&(&b.model, &b.provider)));
+        Latencies { all: histogram(&self.durations), models }
     }
 
     pub(super) fn finish(self) -> Summary {
@@ -99,6 +118,21 @@ impl Totals {
             models,
         }
     }
+}
+
+fn merge(sum: &mut BTreeMap<u16, i64>, more: &BTreeMap<u16, i64>) {
+    for (bucket, spans) in more {
+        *sum.entry(*bucket).or_default() += spans;
+    }
+}
+
+/// Returns what is in each bucket. An end can be counted before its beginning is; a moment later both are.
+fn histogram(durations: &BTreeMap<u16, i64>) -> Histogram {
+    let mut histogram = Histogram::default();
+    for (bucket, spans) in durations {
+        histogram.add_to(*bucket, count(*spans));
+    }
+    histogram
 }
 
 fn count(number: impl Into<i128>) -> u64 {

@@ -8,3 +8,4 @@ mod jobs;
 mod rollups;
 mod start;
 mod support;
+mod usage;

@@ -213,6 +213,35 @@ async fn a_writer_that_dies_leaves_its_hours_to_be_worked_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn latencies_of_sums_from_before_there_were_any_are_found_when_asked_for() {
+    let (schema, database) = Schema::migrated().await;
+    let stores = Stores::of(&database);
+    stores.put(vec![call("a", 0), call("b", 3_600_000), call("c", 7_200_000)]).await.unwrap();
+    let latencies = || async { stores.rollups.latencies(&scope(1), &SummaryQuery::default()).await.unwrap() };
+    let wanted = stores.spans.inner.latencies(&scope(1), &SummaryQuery::default()).await.unwrap();
+    assert_eq!(wanted.all.count(), 3);
+    let lists = stores.spans.lists.load(Ordering::SeqCst);
+    assert_eq!(latencies().await, wanted);
+    assert_eq!(stores.spans.lists.load(Ordering::SeqCst), lists, "sums answered");
+    let mut raw = schema.raw().await;
+    let forget = format!("DELETE FROM rollup_latencies WHERE hour <> {HOUR_0}");
+    sqlx::query(sqlx::AssertSqlSafe(forget)).execute(&mut raw).await.unwrap();
+    assert_eq!(latencies().await, wanted);
+    let lists = stores.spans.lists.load(Ordering::SeqCst);
+    assert_eq!(latencies().await, wanted);
+    assert_eq!(stores.spans.lists.load(Ordering::SeqCst), lists, "only once");
+    sqlx::query("DELETE FROM rollup_latencies").execute(&mut raw).await.unwrap();
+    stores.rollups.repair(&scope(1)).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT sum(spans)::bigint FROM rollup_latencies")
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+    assert_eq!(kept, 3, "repair fills them, too");
+    database.close().await;
+    schema.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_succeeds_while_postgres_is_away_and_is_counted_when_it_is_back() {
     let (schema, database) = Schema::migrated().await;
     let stores = Stores::of(&database);
@@ -266,7 +295,8 @@ async fn a_worker_settles_what_is_dirty_and_a_deleted_project_leaves_nothing() {
     assert_eq!(stores.summary().await, stores.wanted().await);
     stores.rollups.forget(&scope(1)).await.unwrap();
     let mut raw = schema.raw().await;
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM rollups").fetch_one(&mut raw).await.unwrap();
+    let left = "SELECT (SELECT count(*) FROM rollups) + (SELECT count(*) FROM rollup_latencies)";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&mut raw).await.unwrap();
     assert_eq!(left, 0);
     database.close().await;
     schema.drop().await;

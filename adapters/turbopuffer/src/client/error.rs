@@ -71,6 +71,18 @@ impl Error {
         })
     }
 
+    /// Returns whether what was asked may have been done all the same.
+    pub(super) fn may_have_happened(&self) -> bool {
+        match self.kind {
+            ErrorKind::Server | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::NotFound
+            | ErrorKind::IndexBuilding
+            | ErrorKind::Throttled
+            | ErrorKind::Invalid
+            | ErrorKind::Auth => false,
+        }
+    }
+
     pub(super) fn transport(
         request_id: Uuid,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

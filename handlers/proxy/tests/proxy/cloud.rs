@@ -7,7 +7,7 @@ use serde_json::json;
 use trace::id::Scope;
 use trace::identity::{ApiKeyText, Email, Permissions};
 use trace::keyring::Keyring;
-use trace::ports::{Accounts, ApiKeys, Clock, Meter, NewAccount, NewApiKey, Revocations};
+use trace::ports::{Accounts, ApiKeys, Clock, Meter, NewAccount, NewApiKey, Revocations, Usage};
 use trace::quota::Quota;
 use trace::testing::{FixedClock, MemoryIdentity, MemoryJobs, MemoryMeter, MemoryRevocations};
 
@@ -103,7 +103,8 @@ async fn a_key_is_required_and_never_forwarded() {
 async fn a_call_beyond_the_plan_is_relayed_and_not_recorded() {
     let provider = Provider::json("200 OK", COMPLETION).await;
     let cloud = Cloud::start(&provider, Reach::Everything).await;
-    cloud.meter.reserve(&cloud.scope, 10_000, None, cloud.clock.now()).await.unwrap();
+    let used = Usage { spans: 10_000, ..Usage::default() };
+    cloud.meter.add(&cloud.scope, used, cloud.clock.now()).await.unwrap();
     let answer = cloud.post(PATH, &format!("x-traceway-api-key: {}\r\n", cloud.key)).await;
     assert_eq!((answer.status, answer.text()), (200, COMPLETION.to_owned()));
     assert_eq!(answer.header("x-traceway-span-id"), None);

@@ -17,7 +17,7 @@ use trace::host::Origins;
 use trace::id::{OrgId, ProjectId, Scope};
 use trace::identity::{MailJob, Plan};
 use trace::keyring::{Keyring, preconfigured_keys};
-use trace::ports::{Billing, Clock, JobQueue, Meter, Orgs, Revocation, Revocations};
+use trace::ports::{Billing, Clock, JobQueue, Meter, Orgs, Revocation, Revocations, Usage};
 use trace::quota::Quota;
 use trace::record::Recorder;
 use trace::testing::{
@@ -224,7 +224,8 @@ impl Stage {
     }
 
     pub(crate) async fn use_up(&self, login: &Login, spans: u64) {
-        self.meter.reserve(&login.scope(), spans, None, self.clock.now()).await.unwrap();
+        let used = Usage { spans, ..Usage::default() };
+        self.meter.add(&login.scope(), used, self.clock.now()).await.unwrap();
     }
 }
 

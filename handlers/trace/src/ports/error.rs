@@ -6,7 +6,7 @@ pub enum StoreError {
     /// The store cannot be reached or cannot write, such as on a full disk. Trying again may help.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The store has more waiting than it may hold. Trying again in a moment helps.
+    /// The store has more waiting than it may hold, and did nothing. Trying again in a moment helps.
     #[error("the store is busy")]
     Busy,
     /// Something stored no longer reads as what it should be.

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{BatchId, SpanKey, StoreError};
 use crate::id::{OrgId, ProjectId, Scope};
 use crate::time::Timestamp;
 
@@ -17,21 +17,42 @@ pub struct Usage {
     pub storage_bytes: u64,
 }
 
+/// Spans that a write may create.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// Names the reservation, and the write it is for.
+    pub id: BatchId,
+    /// How many spans fit. Of one for no spans nothing is kept.
+    pub spans: u64,
+}
+
 /// Counts what an organisation uses in a calendar month (UTC), exactly, over any number of processes.
+///
+/// A reservation counts until it is settled. One whose write has an unknown outcome, or whose process died, is kept
+/// with the spans it is for, so that whoever knows their [`Creators`](super::Creators) can settle it later.
 #[async_trait]
 pub trait Meter: Send + Sync {
-    /// Reserves up to `wanted` spans of the month of `now` and returns how many fit below `limit`; `None` is
-    /// unlimited. Reservations by many callers together never pass the limit.
+    /// Reserves as many of the `wanted` spans in the month of `now` as fit below `limit`; `None` is unlimited.
+    /// Reservations by many callers together never pass the limit.
     async fn reserve(
         &self,
         scope: &Scope,
-        wanted: u64,
+        wanted: &[SpanKey],
         limit: Option<u64>,
         now: Timestamp,
-    ) -> Result<u64, StoreError>;
+    ) -> Result<Reservation, StoreError>;
 
-    /// Gives reserved spans back that were not created after all, such as repeats or when the store failed.
-    async fn release(&self, scope: &Scope, spans: u64, now: Timestamp) -> Result<(), StoreError>;
+    /// Ends a reservation once its write is done: counts the spans it created in place of those reserved, in the month
+    /// they were reserved in, and adds the other counts. A repeat does nothing.
+    async fn settle(
+        &self,
+        scope: &Scope,
+        reservation: &Reservation,
+        created: Usage,
+    ) -> Result<(), StoreError>;
+
+    /// Gives back what is reserved for a write of which nobody knows whether it happened. The reservation is kept.
+    async fn release(&self, scope: &Scope, reservation: &Reservation) -> Result<(), StoreError>;
 
     /// Adds to the counts: those of the month, and what the project stores.
     async fn add(&self, scope: &Scope, more: Usage, now: Timestamp) -> Result<(), StoreError>;

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::filter::Filter;
 use crate::id::Scope;
+use crate::latency::Histogram;
 
 /// Which spans a summary is about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,11 +49,34 @@ pub struct ModelRow {
     pub output_tokens: u64,
 }
 
+/// How long ended spans took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Latencies {
+    /// All spans.
+    pub all: Histogram,
+    /// One row per model and provider of model calls, by name.
+    pub models: Vec<ModelLatency>,
+}
+
+/// How long the calls of one model took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelLatency {
+    /// The model.
+    pub model: String,
+    /// Who served it.
+    pub provider: Option<String>,
+    /// The ended calls.
+    pub latency: Histogram,
+}
+
 /// Sums by hour, model, provider, kind and status, kept so that analytics never scan spans.
 #[async_trait]
 pub trait Rollups: Send + Sync {
     /// Returns what the selected spans add up to.
     async fn summary(&self, scope: &Scope, query: &SummaryQuery) -> Result<Summary, StoreError>;
+
+    /// Returns how long the selected spans took.
+    async fn latencies(&self, scope: &Scope, query: &SummaryQuery) -> Result<Latencies, StoreError>;
 
     /// Recomputes every sum from the spans.
     async fn repair(&self, scope: &Scope) -> Result<(), StoreError>;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::StoreError;
 use crate::filter::{ListQuery, Page};
@@ -9,6 +10,10 @@ use crate::price::Prices;
 use crate::span::{Finish, NewSpan, Span};
 use crate::time::Timestamp;
 use crate::trace::{NewTrace, Session, Trace};
+
+/// Names one write among all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BatchId(pub Uuid);
 
 /// Traces and spans to be written in one step: traces first, then spans, each in order.
 #[derive(Clone, Debug)]
@@ -19,6 +24,8 @@ pub struct Batch {
     pub spans: Vec<SpanWrite>,
     /// Price the model calls whose counts become known when a span ends.
     pub prices: Arc<Prices>,
+    /// The name of this write, which stores that keep [`Creators`](super::Creators) put on every span it creates.
+    pub id: Option<BatchId>,
 }
 
 /// One write of a span.
@@ -106,7 +113,8 @@ pub struct Counts {
 pub trait SpanStore: Send + Sync {
     /// Writes a whole batch or nothing. Returns when it is durable.
     ///
-    /// Fails with [`StoreError::Busy`] when too much is waiting and [`StoreError::Unavailable`] when it cannot write.
+    /// Fails with [`StoreError::Busy`] when too much is waiting, and then nothing was written. After any other error it
+    /// may have been written all the same, as when the answer of a service was lost.
     async fn write(&self, scope: &Scope, batch: Batch) -> Result<Written, StoreError>;
 
     /// Returns the span of that trace, or without a trace the newest with this id.

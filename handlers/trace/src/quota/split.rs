@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::may_create;
 use crate::id::{Scope, SpanId, TraceId};
 use crate::ports::{Batch, SpanChange, SpanStore, SpanWrite, StoreError, Written};
 
@@ -34,7 +33,7 @@ impl Split {
         mut room: u64,
         limit: u64,
     ) -> Result<Self, StoreError> {
-        let existing = existing(spans, scope, &batch).await?;
+        let mut existing = existing(spans, scope, &batch).await?;
         let (mut kept, mut places) = (Vec::new(), Vec::new());
         let (mut kept_traces, mut over_traces) = (HashSet::new(), HashSet::new());
         for (place, write) in batch.spans.into_iter().enumerate() {
@@ -49,7 +48,10 @@ impl Split {
                 places.push(place);
                 continue;
             }
-            room -= u64::from(is_new);
+            if is_new {
+                room -= 1;
+                existing.insert((trace.clone(), new.span.id.clone()));
+            }
             kept_traces.insert(trace);
             kept.push(write);
         }
@@ -59,7 +61,7 @@ impl Split {
         }
         let mut traces = batch.traces;
         traces.retain(|new| kept_traces.contains(&new.id) || !over_traces.contains(&new.id));
-        Ok(Self { batch: Some(Batch { traces, spans: kept, prices: batch.prices }), over })
+        Ok(Self { batch: Some(Batch { traces, spans: kept, prices: batch.prices, id: batch.id }), over })
     }
 }
 
@@ -70,7 +72,7 @@ async fn existing(
 ) -> Result<HashSet<(TraceId, SpanId)>, StoreError> {
     let mut traces: Vec<TraceId> = Vec::new();
     let mut seen = HashSet::new();
-    for write in batch.spans.iter().filter(|write| may_create(write)) {
+    for write in &batch.spans {
         if let SpanWrite::Create(new) | SpanWrite::Put(new) = write
             && seen.insert(&new.span.trace_id)
         {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::id::{OrgId, ProjectId, Scope, SpanId, TraceId};
 use crate::json::Json;
 use crate::kind::{Attributes, Cost, LlmCall, SpanKind, Usage};
-use crate::ports::{Batch, SpanWrite};
+use crate::ports::{Batch, SpanKey, SpanWrite};
 use crate::price::Prices;
 use crate::span::{NewSpan, Payload, Span, SpanStatus, Version};
 use crate::time::Timestamp;
@@ -89,5 +89,14 @@ static PRICES: LazyLock<Arc<Prices>> = LazyLock::new(Arc::default);
 
 /// Returns a batch with the built-in prices.
 pub fn batch(traces: Vec<NewTrace>, spans: Vec<SpanWrite>) -> Batch {
-    Batch { traces, spans, prices: Arc::clone(&PRICES) }
+    Batch { traces, spans, prices: Arc::clone(&PRICES), id: None }
+}
+
+/// Returns the names of so many spans of one trace.
+pub fn span_keys(count: usize) -> Vec<SpanKey> {
+    let key = |number| SpanKey {
+        trace_id: TraceId::parse("t").unwrap(),
+        span_id: SpanId::parse(&format!("s{number}")).unwrap(),
+    };
+    (0..count).map(key).collect()
 }

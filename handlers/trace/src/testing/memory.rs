@@ -1,6 +1,6 @@
 //! The stores as plainly as they can be written: what every other store is compared with.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,12 +11,13 @@ use crate::filter::{
 };
 use crate::id::{Scope, SpanId, TraceId};
 use crate::kind::Cost;
+use crate::latency::Histogram;
 use crate::ports::{
-    Batch, Counts, ModelRow, PayloadStore, Rollups, SpanChange, SpanKey, SpanStore, SpanWrite, StoreError,
-    Summary, SummaryQuery, TraceChange, TraceWritten, Written,
+    Batch, BatchId, Counts, Creators, Latencies, ModelLatency, ModelRow, PayloadStore, Rollups, SpanChange,
+    SpanKey, SpanStore, SpanWrite, StoreError, Summary, SummaryQuery, TraceChange, TraceWritten, Written,
 };
-use crate::price::Prices;
 use crate::preview::Preview;
+use crate::price::Prices;
 use crate::span::{Finish, NewSpan, Payload, Span, StatusWord, Version};
 use crate::text::Needle;
 use crate::time::Timestamp;
@@ -50,6 +51,8 @@ struct StoredSpan {
     span: Arc<Span>,
     payload: Payload,
     version: Version,
+    /// The write that created it.
+    creator: Option<BatchId>,
 }
 
 impl MemoryStore {
@@ -69,8 +72,8 @@ impl Project {
         let (mut spans, mut replaced) = (Vec::new(), Vec::new());
         for write in batch.spans {
             spans.push(match write {
-                SpanWrite::Create(new) => self.create(new, &mut touched),
-                SpanWrite::Put(new) => self.put(new, &mut touched, &mut replaced),
+                SpanWrite::Create(new) => self.create(new, batch.id, &mut touched),
+                SpanWrite::Put(new) => self.put(new, batch.id, &mut touched, &mut replaced),
                 SpanWrite::Finish(finish) => self.finish(&finish, &batch.prices, &mut touched, &mut replaced),
             });
         }
@@ -93,7 +96,12 @@ impl Project {
         TraceChange::Created
     }
 
-    fn create(&mut self, new: NewSpan, touched: &mut Vec<(TraceId, TraceChange)>) -> SpanChange {
+    fn create(
+        &mut self,
+        new: NewSpan,
+        creator: Option<BatchId>,
+        touched: &mut Vec<(TraceId, TraceChange)>,
+    ) -> SpanChange {
         let mut namesakes = self.spans.iter().filter(|stored| stored.span.id == new.span.id);
         if namesakes.clone().any(|stored| stored.span.trace_id == new.span.trace_id) {
             return SpanChange::Existing;
@@ -101,12 +109,13 @@ impl Project {
         if namesakes.next().is_some() {
             return SpanChange::Conflict;
         }
-        self.insert(new, touched)
+        self.insert(new, creator, touched)
     }
 
     fn put(
         &mut self,
         new: NewSpan,
+        creator: Option<BatchId>,
         touched: &mut Vec<(TraceId, TraceChange)>,
         replaced: &mut Vec<Arc<Span>>,
     ) -> SpanChange {
@@ -114,7 +123,7 @@ impl Project {
             stored.span.id == new.span.id && stored.span.trace_id == new.span.trace_id
         };
         let Some(stored) = self.spans.iter_mut().find(same) else {
-            return self.insert(new, touched);
+            return self.insert(new, creator, touched);
         };
         if new.version <= stored.version {
             return SpanChange::Stale;
@@ -157,7 +166,12 @@ impl Project {
         SpanChange::Updated(Arc::clone(&stored.span))
     }
 
-    fn insert(&mut self, new: NewSpan, touched: &mut Vec<(TraceId, TraceChange)>) -> SpanChange {
+    fn insert(
+        &mut self,
+        new: NewSpan,
+        creator: Option<BatchId>,
+        touched: &mut Vec<(TraceId, TraceChange)>,
+    ) -> SpanChange {
         let id = new.span.trace_id.clone();
         if !self.traces.iter().any(|stored| stored.trace.id == id) {
             self.put_trace(NewTrace::implicit(id.clone(), new.span.started_at));
@@ -173,6 +187,7 @@ impl Project {
             span: Arc::clone(&span),
             payload: new.payload,
             version: new.version,
+            creator,
         });
         SpanChange::Created(span)
     }
@@ -200,6 +215,8 @@ impl Project {
                 }
             }
         }
+        let previews = self.spans_of(stored.number).filter_map(|stored| Preview::of(&stored.span));
+        totals.preview = previews.min_by(|a, b| a.order().cmp(&b.order()));
         Trace { totals, ..stored.trace.clone() }
     }
 
@@ -215,8 +232,6 @@ impl Project {
             payload: Some(&stored.payload),
         };
         filter.matches(&stored.span, &facts)
-        let previews = self.spans_of(stored.number).filter_map(|stored| Preview::of(&stored.span));
-        totals.preview = previews.min_by(|a, b| a.order().cmp(&b.order()));
     }
 
     fn list(&self, query: &ListQuery) -> Page<Span> {
@@ -345,6 +360,23 @@ impl Project {
             b.cost.total_cmp(&a.cost).then_with(|| (&a.model, &a.provider).cmp(&(&b.model, &b.provider)))
         });
         summary
+    }
+}
+
+impl Project {
+    fn latencies(&self, filter: &Filter) -> Latencies {
+        let mut latencies = Latencies::default();
+        let mut models: BTreeMap<(String, Option<String>), Histogram> = BTreeMap::new();
+        for stored in self.spans.iter().filter(|stored| self.matches(filter, stored)) {
+            let Some(ms) = stored.span.duration_ms() else { continue };
+            latencies.all.add(ms);
+            if let Some(call) = stored.span.kind.llm() {
+                models.entry((call.model.clone(), call.provider.clone())).or_default().add(ms);
+            }
+        }
+        let row = |((model, provider), latency)| ModelLatency { model, provider, latency };
+        latencies.models = models.into_iter().map(row).collect();
+        latencies
     }
 }
 
@@ -616,9 +648,28 @@ impl PayloadStore for MemoryStore {
 }
 
 #[async_trait]
+impl Creators for MemoryStore {
+    async fn creators(&self, scope: &Scope, spans: &[SpanKey]) -> Result<Vec<Option<BatchId>>, StoreError> {
+        Ok(self.with(scope, |project| {
+            let creator = |key: &SpanKey| {
+                let mut own = project.spans.iter();
+                let own =
+                    own.find(|stored| stored.span.id == key.span_id && stored.span.trace_id == key.trace_id);
+                own.and_then(|stored| stored.creator)
+            };
+            spans.iter().map(creator).collect()
+        }))
+    }
+}
+
+#[async_trait]
 impl Rollups for MemoryStore {
     async fn summary(&self, scope: &Scope, query: &SummaryQuery) -> Result<Summary, StoreError> {
         Ok(self.with(scope, |project| project.summary(&query.filter)))
+    }
+
+    async fn latencies(&self, scope: &Scope, query: &SummaryQuery) -> Result<Latencies, StoreError> {
+        Ok(self.with(scope, |project| project.latencies(&query.filter)))
     }
 
     async fn repair(&self, _scope: &Scope) -> Result<(), StoreError> {

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::id::{OrgId, ProjectId, Scope};
-use crate::ports::{Meter, StoreError, Usage};
+use crate::ports::{BatchId, Meter, Reservation, SpanKey, StoreError, Usage};
 use crate::time::Timestamp;
 
 /// Counts usage in maps. For tests.
@@ -15,9 +16,19 @@ pub struct MemoryMeter(Mutex<Counted>);
 
 #[derive(Debug, Default)]
 struct Counted {
+    /// Reservations that are not settled: of whom, when, and how many spans are counted for each.
+    open: HashMap<BatchId, (Scope, Timestamp, u64)>,
+    made: u128,
     /// Bytes stay in their project, so that they can be forgotten with it.
     usage: HashMap<(OrgId, ProjectId, String), Usage>,
     notices: HashSet<(OrgId, u8, String)>,
+}
+
+impl MemoryMeter {
+    /// Returns the reservations that nobody settled.
+    pub fn open(&self) -> Vec<BatchId> {
+        self.0.lock().unwrap().open.keys().copied().collect()
+    }
 }
 
 /// Returns the calendar month, such as `2025-01`.
@@ -49,21 +60,45 @@ impl Meter for MemoryMeter {
     async fn reserve(
         &self,
         scope: &Scope,
-        wanted: u64,
+        wanted: &[SpanKey],
         limit: Option<u64>,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Reservation, StoreError> {
         let mut counted = self.0.lock().unwrap();
         let used = counted.sum(scope.org, &month(now)).spans;
+        let wanted = wanted.len() as u64;
         let fit = limit.map_or(wanted, |limit| wanted.min(limit.saturating_sub(used)));
         counted.of(scope, now).spans += fit;
-        Ok(fit)
+        counted.made += 1;
+        let id = BatchId(Uuid::from_u128(counted.made));
+        if fit > 0 {
+            counted.open.insert(id, (*scope, now, fit));
+        }
+        Ok(Reservation { id, spans: fit })
     }
 
-    async fn release(&self, scope: &Scope, spans: u64, now: Timestamp) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        scope: &Scope,
+        reservation: &Reservation,
+        created: Usage,
+    ) -> Result<(), StoreError> {
         let mut counted = self.0.lock().unwrap();
-        let used = counted.of(scope, now);
-        used.spans = used.spans.saturating_sub(spans);
+        let Some((_, taken, held)) = counted.open.remove(&reservation.id) else { return Ok(()) };
+        let used = counted.of(scope, taken);
+        used.spans = (used.spans + created.spans).saturating_sub(held);
+        used.traces += created.traces;
+        used.eval_runs += created.eval_runs;
+        used.storage_bytes += created.storage_bytes;
+        Ok(())
+    }
+
+    async fn release(&self, scope: &Scope, reservation: &Reservation) -> Result<(), StoreError> {
+        let mut counted = self.0.lock().unwrap();
+        let Some((_, taken, held)) = counted.open.get_mut(&reservation.id) else { return Ok(()) };
+        let (taken, held) = (*taken, std::mem::take(held));
+        let used = counted.of(scope, taken);
+        used.spans = used.spans.saturating_sub(held);
         Ok(())
     }
 

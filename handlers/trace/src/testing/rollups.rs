@@ -5,7 +5,7 @@ use super::memory::MemoryStore;
 use super::samples::{self, Numbers};
 use crate::filter::{Filter, Test};
 use crate::id::{Scope, SpanId, TraceId};
-use crate::ports::{Rollups, SpanStore, SpanWrite, Summary, SummaryQuery};
+use crate::ports::{Latencies, Rollups, SpanStore, SpanWrite, Summary, SummaryQuery};
 
 /// What every [`Rollups`] promises. Both are of one empty store.
 pub async fn rollups_contract(spans: &dyn SpanStore, rollups: &dyn Rollups) {
@@ -59,6 +59,13 @@ async fn sums_follow_writes_and_deletions(
     assert_eq!((summary.models[0].input_tokens, summary.models[0].output_tokens), (20, 10));
     assert_eq!(rollups.summary(stranger, &all()).await.unwrap(), Summary::default());
 
+    let latencies = rollups.latencies(scope, &all()).await.unwrap();
+    assert_eq!(latencies.all, [100, 200, 300].into_iter().collect());
+    let models: Vec<_> =
+        latencies.models.iter().map(|row| (row.model.as_str(), row.latency.count())).collect();
+    assert_eq!(models, [("m", 2)], "a call that runs has no latency yet");
+    assert_eq!(latencies.models[0].latency.percentile(100.0).map(f64::round), Some(304.0));
+
     let first_hours = rollups.summary(scope, &between(0, 2 * HOUR - 1)).await.unwrap();
     assert_eq!((first_hours.traces, first_hours.spans, first_hours.cost), (1, 2, 0.5));
     let part = rollups.summary(scope, &between(1, 2 * HOUR)).await.unwrap();
@@ -67,11 +74,14 @@ async fn sums_follow_writes_and_deletions(
     spans.delete(scope, None, &SpanId::parse("2").unwrap()).await.unwrap();
     let summary = rollups.summary(scope, &all()).await.unwrap();
     assert_eq!((summary.spans, summary.cost, summary.avg_latency_ms), (3, 0.5, Some(150.0)));
+    let latencies = rollups.latencies(scope, &all()).await.unwrap();
+    assert_eq!(latencies.all, [100, 200].into_iter().collect());
     spans.delete_trace(scope, &TraceId::parse("b").unwrap()).await.unwrap();
     let summary = rollups.summary(scope, &all()).await.unwrap();
     assert_eq!((summary.traces, summary.spans, summary.models.len()), (1, 1, 1));
     assert_eq!(spans.sweep(scope, time(HOUR)).await.unwrap(), 1);
     assert_eq!(rollups.summary(scope, &all()).await.unwrap(), Summary::default());
+    assert_eq!(rollups.latencies(scope, &all()).await.unwrap(), Latencies::default());
 }
 
 async fn sums_agree_with_the_plain_store(spans: &dyn SpanStore, rollups: &dyn Rollups, scope: &Scope) {
@@ -100,6 +110,12 @@ async fn sums_agree_with_the_plain_store(spans: &dyn SpanStore, rollups: &dyn Ro
             let wanted = plain.summary(scope, query).await.unwrap();
             assert_eq!(
                 rollups.summary(scope, query).await.unwrap(),
+                wanted,
+                "{query:?}, repaired: {repaired}"
+            );
+            let wanted = plain.latencies(scope, query).await.unwrap();
+            assert_eq!(
+                rollups.latencies(scope, query).await.unwrap(),
                 wanted,
                 "{query:?}, repaired: {repaired}"
             );
