@@ -10,7 +10,7 @@ use trace::event::Event;
 use trace::id::{OrgId, ProjectId, Scope};
 use trace::kind::Attributes;
 use trace::ports::{Delivery, EventBus, Sequence};
-use trace::testing::{clock_contract, event_bus_contract, ids_contract, span};
+use trace::testing::{clock_contract, event_bus_contract, ids_contract, queueing_bus_contract, span};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -21,6 +21,7 @@ async fn the_memory_bus_keeps_the_event_bus_contract() {
         trace::time::Timestamp::from_micros(trace::ports::Clock::now(&SystemClock).as_micros() + 60_000_000);
     let restarted = MemoryBus::new(&Fixed(later));
     event_bus_contract(&bus, Some(&restarted)).await;
+    queueing_bus_contract(&bus).await;
 }
 
 struct Fixed(trace::time::Timestamp);

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_redis::{Link, RedisBus, RedisLimiter};
+use adapter_redis::{Link, PolledBus, PolledRevocations, RedisBus, RedisLimiter};
 use futures_util::StreamExt;
 use trace::event::Event;
 use trace::id::{OrgId, ProjectId, Scope, TraceId};
@@ -14,7 +14,7 @@ use trace::identity::ApiKeyId;
 use trace::ports::{
     Delivery, EventBus, RateLimiter, Revocation, Revocations, Sequence, Subscription, Verdict, Window,
 };
-use trace::testing::{MemoryStore, event_bus_contract};
+use trace::testing::{MemoryStore, event_bus_contract, queueing_bus_contract};
 
 fn url() -> String {
     std::env::var("TEST_REDIS_URL")
@@ -104,6 +104,7 @@ async fn the_bus_keeps_the_contract() {
     let own = OwnRedis::start();
     let (bus, _revocations) = instance(&own.url(), "a");
     event_bus_contract(&bus, None).await;
+    queueing_bus_contract(&bus).await;
 }
 
 #[tokio::test]
@@ -227,4 +228,69 @@ async fn an_unreachable_redis_is_an_error_and_quickly_so() {
         assert!(limiter.check("x", window).await.is_err());
     }
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+/// A bus as a process has it that is frozen between requests.
+fn polled(url: &str, name: &str) -> PolledBus {
+    PolledBus::new(link(url), Arc::new(MemoryStore::default()), name)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_polled_bus_keeps_the_contract() {
+    let own = OwnRedis::start();
+    event_bus_contract(&polled(&own.url(), "a"), None).await;
+}
+
+#[tokio::test]
+async fn processes_that_listen_and_those_that_ask_hear_each_other() {
+    let (listening, _) = instance(&url(), "listening");
+    let asking = polled(&url(), "asking");
+    let scope = new_scope();
+    let mut at_listening = listening.subscribe(&scope, None).await.unwrap();
+    let mut at_asking = asking.subscribe(&scope, None).await.unwrap();
+    for number in 0..20 {
+        let bus: &dyn EventBus = if number % 2 == 0 { &listening } else { &asking };
+        bus.publish(&scope, vec![event(number)]).await.unwrap();
+    }
+    for number in 0..20 {
+        assert_eq!(expect(&mut at_listening, number).await, expect(&mut at_asking, number).await);
+    }
+}
+
+#[tokio::test]
+async fn what_redis_did_not_take_is_told_as_a_reload_by_the_polled_bus() {
+    let mut redis = OwnRedis::start();
+    let bus = polled(&redis.url(), "a");
+    let scope = new_scope();
+    bus.publish(&scope, vec![event(0)]).await.unwrap();
+    let start = bus.newest(&scope).await.unwrap();
+    redis.stop();
+    assert!(bus.publish(&scope, vec![event(1)]).await.is_err());
+    redis.start_again();
+    let reader = polled(&redis.url(), "b");
+    let mut stream = reader.subscribe(&scope, start).await.unwrap();
+    while bus.publish(&scope, vec![event(2)]).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(next(&mut stream).await, Delivery::Resync);
+}
+
+#[tokio::test]
+async fn processes_that_ask_drop_what_they_remember_after_a_revocation_and_when_redis_is_away() {
+    let mut redis = OwnRedis::start();
+    let (_, elsewhere) = instance(&redis.url(), "elsewhere");
+    let here = PolledRevocations::new(link(&redis.url()));
+    here.refresh().await;
+    let mut heard = here.subscribe();
+    let mut told = async || {
+        here.refresh().await;
+        futures_util::FutureExt::now_or_never(heard.next()).flatten()
+    };
+    assert_eq!(told().await, None, "nothing was revoked");
+    elsewhere.publish(Revocation::Key { id: ApiKeyId(uuid::Uuid::new_v4()) }).await.unwrap();
+    assert_eq!(told().await, Some(Revocation::All));
+    assert_eq!(told().await, None, "once is enough");
+    redis.stop();
+    assert_eq!(told().await, Some(Revocation::All), "nobody can say");
+    assert_eq!(told().await, Some(Revocation::All), "still");
 }

@@ -28,7 +28,7 @@ mod spans;
 
 pub use clock::{CountingRandom, FixedClock};
 pub use creators::creators_contract;
-pub use events::event_bus_contract;
+pub use events::{event_bus_contract, queueing_bus_contract};
 pub use fixtures::{batch, completed, llm_span, new_span, new_trace, scope, span, span_keys, time};
 pub use identity::MemoryIdentity;
 pub use identity_contract::{
