@@ -23,14 +23,6 @@ async fn every_acknowledged_span_survives_the_death_of_replicas_once() {
     let told = load.finish().await;
     assert!(told.acknowledged.len() > 100, "only {} spans were written", told.acknowledged.len());
     assert!(told.doubtful > 0, "no request was cut off");
-    a_quarter_of_an_hour_passes(&stage).await;
     stage.assert_has(&told).await;
     stage.assert_calm();
-}
-
-/// Makes writes that never ended as old as those that are given up.
-async fn a_quarter_of_an_hour_passes(stage: &Stage) {
-    let mut connection = stage.stack.database.connect().await.unwrap();
-    let statement = "UPDATE rollup_writes SET begun_at = begun_at - interval '15 minutes'";
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
 }
