@@ -206,8 +206,8 @@ mod tests {
 
     use super::*;
 
-    fn of(input: Value) -> Option<String> {
-        first_user_message(&Json::from_serialize(&input), true)
+    fn of(input: &Value) -> Option<String> {
+        first_user_message(&Json::from_serialize(input), true)
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
             json!({"model": "m", "prompt": hello}),
             hello.clone(),
         ] {
-            assert_eq!(of(input.clone()).as_deref(), Some("Hello, \"world\" 🦀"), "{input}");
+            assert_eq!(of(&input).as_deref(), Some("Hello, \"world\" 🦀"), "{input}");
         }
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn a_message_without_words_gives_way_to_the_next() {
         let result = json!([{"type": "tool_result", "tool_use_id": "t", "content": "42"}]);
         let input = json!([{"role": "user", "content": result}, {"role": "user", "content": "why?"}]);
-        assert_eq!(of(input).as_deref(), Some("why?"));
+        assert_eq!(of(&input).as_deref(), Some("why?"));
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
             json!([{"role": "user", "content": {"a": 1}}, {"role": "user"}, 7]),
             json!("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"cont…"),
         ] {
-            assert_eq!(of(input.clone()), None, "{input}");
+            assert_eq!(of(&input), None, "{input}");
         }
         let text = Json::parse(r#"{"input":"a path"}"#).unwrap();
         assert_eq!(first_user_message(&text, false), None);
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn it_is_one_line_of_two_hundred_characters_at_most() {
-        let shown = |text: &str| of(json!([{"role": "user", "content": text}])).unwrap();
+        let shown = |text: &str| of(&json!([{"role": "user", "content": text}])).unwrap();
         assert_eq!(shown(&"é".repeat(200)), "é".repeat(200));
         assert_eq!(shown(&"🦀".repeat(201)), format!("{}…", "🦀".repeat(199)));
         let long = shown(&"word\r\n".repeat(1_000_000));

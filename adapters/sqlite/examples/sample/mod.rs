@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use trace::json::Json;
 use trace::kind::{LlmCall, SpanKind, Usage};
+use trace::preview::first_user_message;
 use trace::price::Prices;
 use trace::span::{NewSpan, Payload, Span, SpanStatus, Version};
 use trace::time::Timestamp;
@@ -83,5 +84,6 @@ pub(crate) fn span(number: u64) -> NewSpan {
     let version = Version::new(&span.status, Timestamp::from_micros(start + 10_000_000));
     let payload =
         Payload { input: Some(Json::parse(&input).unwrap()), output: Some(Json::parse(&output).unwrap()) };
+    span.preview = payload.input.as_ref().and_then(|input| first_user_message(input, llm));
     NewSpan { span, payload, version }
 }

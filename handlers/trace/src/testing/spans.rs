@@ -365,7 +365,7 @@ async fn traces_show_what_the_user_asked_first(store: &dyn SpanStore, scope: &Sc
     let shown = async || {
         let found = store.find_trace(scope, &tid("t")).await.unwrap().unwrap();
         let listed = store.list_traces(scope, &newest).await.unwrap();
-        assert_eq!(listed.items, [found.clone()]);
+        assert_eq!(listed.items, std::slice::from_ref(&found));
         found.totals.preview.map(|preview| preview.text)
     };
     let asked = |text: &str| Some(text.to_owned());

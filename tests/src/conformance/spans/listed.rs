@@ -10,6 +10,7 @@ use crate::mount::Capability;
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = cases!("spans", &[];
         a_list_has_its_envelope,
+        a_list_without_payloads_keeps_attributes_of_any_size,
         lists_are_newest_first,
         lists_filter_by_trace,
         lists_filter_by_kind,
@@ -46,6 +47,27 @@ async fn a_list_has_its_envelope(t: Ctx) {
     assert_eq!(page.get("items"), None);
     for row in page["spans"].as_array().expect("spans") {
         assert_eq!(row["input"], t.find(text(row, "id")).await["input"], "rows are whole");
+    }
+}
+
+async fn a_list_without_payloads_keeps_attributes_of_any_size(t: Ctx) {
+    let attributes = json!({"small": 1, "long": "what a sender adds ".repeat(5_000)});
+    let kind = json!({"type": "custom", "kind": "step", "attributes": attributes});
+    let span = json!({"id": t.id("a"), "kind": kind, "input": "in", "output": "out"});
+    t.ingest(vec![], vec![span]).await;
+    let read = |page: Value| page["spans"][0].clone();
+    for parameters in [&[("payload", "none")][..], &[]] {
+        let mut parameters = parameters.to_vec();
+        let trace = t.id("trace");
+        let in_trace = read(t.list(&format!("/api/traces/{trace}"), &parameters).await.ok());
+        parameters.push(("trace_id", &trace));
+        let listed = read(t.list("/api/spans", &parameters).await.ok());
+        assert_eq!(listed["kind"], kind, "{parameters:?}");
+        assert_eq!(listed, in_trace, "{parameters:?}");
+        let sides = (listed.get("input"), listed.get("output"));
+        let wanted = (json!("in"), json!("out"));
+        let is_full = parameters.len() == 1;
+        assert_eq!(sides, if is_full { (Some(&wanted.0), Some(&wanted.1)) } else { (None, None) });
     }
 }
 
