@@ -234,11 +234,11 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
             {trace.name ?? <span className="font-mono text-[12px] text-muted">{trace.id}</span>}
           </Link>
           <Asked trace={trace} />
-          {trace.session_id !== null && <span className="truncate text-faint max-lg:hidden">{trace.session_id}</span>}
+          {trace.session_id !== null && <span className="min-w-0 shrink-[9999] truncate text-faint max-lg:hidden">{trace.session_id}</span>}
         </span>
       ),
     },
-    { id: "models", title: "Models", width: "minmax(120px, 240px)", from: 880, cell: (trace) => <ModelChips models={trace.models} /> },
+    { id: "models", title: "Models", width: "minmax(120px, 208px)", from: 880, cell: (trace) => <ModelChips models={trace.models} /> },
     { id: "spans", title: "Spans", width: "56px", from: 740, right: true, sort: "span_count", cell: (trace) => <Count value={trace.span_count} /> },
     { id: "tokens", title: "Tokens", width: "72px", from: 668, right: true, sort: "tokens", cell: (trace) => (trace.total_tokens === 0 ? <None /> : <Count value={trace.total_tokens} />) },
     { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (trace) => (trace.total_cost === 0 ? <None /> : <Cost value={trace.total_cost} />) },
@@ -322,7 +322,7 @@ function Totals({ traces, total, complete }: { traces: readonly Trace[]; total: 
     <footer className="flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] max-md:gap-3 whitespace-nowrap text-muted">
       <span>
         <Count value={all ?? traces.length} exact />
-        {all === null ? "+" : ""} traces
+        {all === null ? "+" : ""} {all === 1 ? "trace" : "traces"}
       </span>
       {all !== null && all > traces.length && <span className="max-md:hidden">{traces.length} loaded:</span>}
       <span>{failed} failed</span>
