@@ -13,6 +13,7 @@ test("a call through the proxy appears while its answer still streams, and compl
   const row = rows(page).first();
   await expect(row.getByRole("img", { name: "running" })).toBeVisible();
   await expect(row).toContainText("gpt-4o-mini");
+  await expect(row).toContainText("Stream slowly.");
 
   await row.click();
   await expect(page.getByText("Stream slowly.")).toBeVisible();

@@ -4,12 +4,13 @@ test.beforeEach(async ({ server }) => {
   await server.ingest(manyTraces(120));
 });
 
-test("the list shows name, models, spans, tokens, cost, duration and time, the newest first", async ({ page, server }) => {
+test("the list shows name and question, models, spans, tokens, cost, duration and time, the newest first", async ({ page, server }) => {
   await server.ingest(supportTrace());
   await page.goto("/traces");
   const header = page.getByRole("row").first();
   await expect(header).toHaveText(/Name.*Models.*Spans.*Tokens.*Cost.*Duration.*Time/);
   const row = rows(page).filter({ hasText: "customers-support" });
+  await expect(row.getByText(/^Hi, my oak desk/)).toBeVisible();
   await expect(row).toContainText("claude-sonnet-4-5");
   await expect(row).toContainText("13");
   await expect(row).toContainText("10.7 k");
