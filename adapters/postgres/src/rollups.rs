@@ -6,6 +6,8 @@
 //! effect is not known, a deletion that raced. A dirty hour is worked out again from the spans, at the latest when
 //! somebody asks for it, so a summary is exact also while hours are dirty.
 //!
+//! How durations are spread lies beside the sums, written by the same statements and under the same rules.
+//!
 //! An hour is worked out while spans are written to it. Two rules keep a span from being counted twice: sums of a
 //! dirty hour are not added to but make it dirtier, which refuses a result begun before; and every write that was on
 //! its way while an hour was replaced is told so in its note, and makes the hour dirty instead of adding to it.

@@ -11,11 +11,13 @@ use common::{change, finish, namespace, options, put, query, sid, store, tid};
 use futures_util::future::join_all;
 use trace::filter::Filter;
 use trace::ports::{
-    Counts, PayloadStore, SpanChange, SpanKey, SpanStore, SpanWrite, StoreError, TraceChange,
+    Batch, BatchId, Counts, Creators, PayloadStore, SpanChange, SpanKey, SpanStore, SpanWrite, StoreError,
+    TraceChange,
 };
 use trace::span::{Payload, Span};
 use trace::testing::{batch, completed, llm_span, new_span, new_trace, scope, span, time};
 use turbopuffer_emulator::{Emulator, Fault, RequestKind, Rule, Settings, Spread};
+use uuid::Uuid;
 
 fn status(status: u16) -> Fault {
     Fault::Status { status, retry_after: None, plain: false }
@@ -45,6 +47,22 @@ async fn a_write_whose_answer_was_lost_counts_once_and_as_what_it_was() {
         assert_eq!((totals.spans, totals.running, totals.cost), (1, 0, 0.25), "{fault:?}");
         assert_eq!(emulator.faults(), [], "both struck");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_refused_after_a_lost_answer_is_in_doubt_and_can_be_asked_for() {
+    let emulator = Emulator::start().await;
+    let scope = scope(22);
+    let brief = Options { timeout: Duration::from_millis(1_500), ..options(&emulator) };
+    let store = TurbopufferStore::new(brief).unwrap();
+    emulator.fault(Rule::new(Fault::ResetAfter).on(RequestKind::Write).times(1));
+    emulator.fault(Rule::new(status(429)).on(RequestKind::Write));
+    let id = Some(BatchId(Uuid::from_u128(7)));
+    let batch = Batch { id, ..batch(vec![], vec![put(span("t", "s", 0))]) };
+    let error = store.write(&scope, batch).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "who is busy did nothing: {error:?}");
+    let key = SpanKey { trace_id: tid("t"), span_id: sid("s") };
+    assert_eq!(store.creators(&scope, &[key]).await.unwrap(), [id]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
