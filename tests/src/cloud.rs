@@ -3,6 +3,7 @@
 
 mod balancer;
 mod database;
+mod functions;
 mod relay;
 mod seed;
 mod stack;
@@ -10,6 +11,7 @@ mod tenant;
 
 pub use balancer::Balancer;
 pub use database::OwnDatabase;
+pub use functions::{Functions, FunctionsOptions};
 pub use relay::Relay;
 pub use seed::seed;
 pub use stack::{Stack, StackOptions, WEBHOOK_SECRET};

@@ -4,6 +4,7 @@
 //! real binary in a folder of its own; [`RunningMount`] uses a server somebody else started.
 
 mod cloud;
+mod lambda;
 mod local;
 mod running;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::cloud::CloudMount;
+pub use self::lambda::LambdaMount;
 pub use self::local::{LocalMount, LocalServer, binary};
 pub use self::running::RunningMount;
 

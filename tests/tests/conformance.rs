@@ -1,5 +1,5 @@
-//! Runs the conformance suite against the local binary, against the cloud with `CONFORMANCE_MOUNT=cloud`, or against the
-//! server that `CONFORMANCE_URL` names.
+//! Runs the conformance suite against the local binary, against the cloud with `CONFORMANCE_MOUNT=cloud`, against the
+//! functions with `CONFORMANCE_MOUNT=lambda`, or against the server that `CONFORMANCE_URL` names.
 //!
 //! Besides the usual arguments of a test binary: `--report FOLDER` (or `CONFORMANCE_REPORT`) writes what came of each
 //! case as JSON and as a Markdown table.
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::conformance::{Suite, all, trials};
-use conformance::mount::{CloudMount, LocalMount, Mount, RunningMount};
+use conformance::mount::{CloudMount, LambdaMount, LocalMount, Mount, RunningMount};
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
@@ -22,8 +22,9 @@ fn main() -> ExitCode {
             (Some(running), _) => Arc::new(running),
             (None, Err(_) | Ok("" | "local")) => Arc::new(LocalMount),
             (None, Ok("cloud")) => Arc::new(CloudMount),
+            (None, Ok("lambda")) => Arc::new(LambdaMount),
             (None, Ok(other)) => {
-                eprintln!("CONFORMANCE_MOUNT is {other:?}; there are local and cloud");
+                eprintln!("CONFORMANCE_MOUNT is {other:?}; there are local, cloud and lambda");
                 return ExitCode::FAILURE;
             }
         };

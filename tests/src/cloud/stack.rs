@@ -115,6 +115,11 @@ impl Stack {
         self.replicas.iter().map(|replica| replica.proxy.clone()).collect()
     }
 
+    /// The environment variables of every replica.
+    pub fn env(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     /// What all replicas have logged.
     pub fn log(&self) -> String {
         self.replicas.iter().map(LocalServer::log).collect::<Vec<_>>().join("\n")

@@ -8,7 +8,7 @@ use super::Ctx;
 use super::ctx::{Call, with_query};
 
 /// How long an event may take to come.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One frame of a stream: the lines between two blank ones.
 #[derive(Clone, Debug)]

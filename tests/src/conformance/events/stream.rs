@@ -159,9 +159,9 @@ async fn a_slow_listener_is_cut_off_and_misses_nothing(t: Ctx) {
     let mut slow = t.events(&[]).await;
     // More than the queue of a listener and the buffers of a connection hold.
     let text = "x".repeat(20_000);
-    for batch in 0..10 {
+    for batch in 0..20 {
         let span = |n: u32| json!({"id": t.id(&format!("{batch}-{n:03}")), "input": text});
-        t.ingest(vec![], (0..400).map(span).collect()).await;
+        t.ingest(vec![], (0..200).map(span).collect()).await;
     }
     let (mut spans, mut last) = (0, 0);
     while let Some(frame) = slow.frame_within(Duration::from_secs(2)).await {
