@@ -24,7 +24,10 @@ fi
 if [ ! -x "$made/caddy/usr/bin/caddy" ]; then
     rm -rf "$made/caddy"
     mkdir -p "$made/caddy"
-    (cd "$made/caddy" && apt-get download -qq caddy && dpkg-deb -x caddy_*.deb . && rm caddy_*.deb)
+    cd "$made/caddy"
+    apt-get download -qq caddy 2>/dev/null || { apt-get update -qq && apt-get download -qq caddy; }
+    dpkg-deb -x caddy_*.deb .
+    rm caddy_*.deb
 fi
 export PATH=$made/caddy/usr/bin:$PATH
 
