@@ -16,6 +16,9 @@ use http_body::{Body as HttpBody, Frame};
 /// What stands for an empty body.
 const NOTHING: &[u8] = b"\n";
 
+/// What stands for an empty message of protobuf: a field that no message has, which readers skip.
+const NO_MESSAGE: &[u8] = &[0xf8, 0x7f, 0];
+
 /// What a reader of events gets when they break off.
 const BROKEN: &[u8] =
     b"\n\nevent: error\ndata: {\"error\":{\"message\":\"the answer broke off\",\"type\":\"api_error\"}}\n\n";
@@ -35,6 +38,7 @@ pub(crate) fn fit(parts: &mut Parts) {
 pub(crate) struct Whole<G> {
     body: Body,
     is_events: bool,
+    nothing: &'static [u8],
     has_data: bool,
     ended: bool,
     guard: Option<G>,
@@ -45,7 +49,8 @@ impl<G> Whole<G> {
     pub(crate) fn new(body: Body, headers: &HeaderMap, guard: G) -> Self {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_events = kind.starts_with("text/event-stream");
-        Self { body, is_events, has_data: false, ended: false, guard: Some(guard) }
+        let nothing = if kind.starts_with("application/x-protobuf") { NO_MESSAGE } else { NOTHING };
+        Self { body, is_events, nothing, has_data: false, ended: false, guard: Some(guard) }
     }
 
     fn last(&mut self, bytes: &'static [u8]) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
@@ -88,7 +93,8 @@ impl<G: Unpin> HttpBody for Whole<G> {
                 None => self.ended = true,
             }
             if self.ended && !self.has_data {
-                return self.last(NOTHING);
+                let nothing = self.nothing;
+                return self.last(nothing);
             }
         }
     }
@@ -114,6 +120,8 @@ mod tests {
         assert_eq!(sent(Body::empty(), "application/json").await, "\n");
         let silent = Body::from_stream(stream::iter([Ok::<_, std::io::Error>(Bytes::new())]));
         assert_eq!(sent(silent, "text/plain").await, "\n");
+        // The tag of field 2047, a number, and a zero.
+        assert_eq!(sent(Body::empty(), "application/x-protobuf").await, [0xf8, 0x7f, 0][..]);
     }
 
     #[tokio::test]

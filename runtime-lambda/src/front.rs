@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::IntoResponse;
@@ -13,7 +12,6 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{RequestExt, run_with_streaming_response};
 use rest::{ApiError, StreamLimit};
-use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 use tower::ServiceExt;
@@ -21,7 +19,8 @@ use trace::ports::StoreError;
 
 use crate::body::{Whole, fit};
 use crate::deadline;
-use crate::instance::{Instance, Lazy};
+use crate::doors::Door;
+use crate::instance::Lazy;
 use crate::nodelay::Connections;
 
 /// What is kept back of an invocation's time to record a call that is cut off, or to answer that there is no time.
@@ -30,26 +29,15 @@ const RESERVE: Duration = Duration::from_secs(3);
 /// What something in front of the functions says it is.
 const ORIGIN: &str = "x-origin-verify";
 
-/// What a function serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// The API and the dashboard.
-    Rest,
-    /// The recording proxy.
-    Proxy,
-}
-
-struct Front {
-    door: Door,
+struct Front<D> {
+    door: D,
     lazy: Lazy,
-    rest: OnceCell<Router>,
     connections: Option<Connections>,
 }
 
 /// Serves invocations until the process is stopped.
-pub async fn serve(door: Door, lazy: Lazy) -> Result<(), lambda_http::Error> {
-    let front = Front { door, lazy, rest: OnceCell::new(), connections: Connections::from_env() };
-    let front = Arc::new(front);
+pub async fn serve<D: Door>(lazy: Lazy) -> Result<(), lambda_http::Error> {
+    let front = Arc::new(Front { door: D::default(), lazy, connections: Connections::from_env() });
     run_with_streaming_response(tower::service_fn(move |request: lambda_http::Request| {
         let front = Arc::clone(&front);
         async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
@@ -57,7 +45,7 @@ pub async fn serve(door: Door, lazy: Lazy) -> Result<(), lambda_http::Error> {
     .await
 }
 
-impl Front {
+impl<D: Door> Front<D> {
     async fn answer(&self, request: lambda_http::Request) -> Response<Whole<DropGuard>> {
         if let Some(connections) = self.connections {
             connections.set();
@@ -105,16 +93,7 @@ impl Front {
         instance.refresh().await;
         let mut request = plain(request, origin.is_some());
         request.extensions_mut().insert(StreamLimit(instance.settings.stream.min(time)));
-        let router = match self.door {
-            Door::Rest => self.rest(instance).await,
-            // It knows when this invocation has to end.
-            Door::Proxy => proxy::router(instance.proxy(cut)),
-        };
-        router.oneshot(request).await.unwrap_or_else(|never| match never {})
-    }
-
-    async fn rest(&self, instance: &Instance) -> Router {
-        self.rest.get_or_init(async || rest::router(instance.rest())).await.clone()
+        self.door.router(instance, cut).await.oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 }
 

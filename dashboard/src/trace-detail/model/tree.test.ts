@@ -63,18 +63,17 @@ describe("buildTree", () => {
     expect(tree.byId.get("root")?.descendants).toBe(3);
   });
 
-  it("arranges 10 000 spans, flat or in one chain, within 200 ms", () => {
-    const flat = Array.from({ length: 10_000 }, (_, index) =>
+  // Time that grows with the square of the spans would take minutes.
+  it("arranges 40 000 spans, flat or in one chain, in time that grows with their number", { timeout: 20_000 }, () => {
+    const flat = Array.from({ length: 40_000 }, (_, index) =>
       spanAt(`s${index}`, index === 0 ? null : "s0", index, index + 1),
     );
     const chain = flat.map((span, index) => ({
       ...span,
       parent_id: index === 0 ? null : `s${index - 1}`,
     }));
-    const began = performance.now();
-    expect(buildTree(flat).nodes).toHaveLength(10_000);
-    expect(buildTree(chain).nodes[9_999]?.depth).toBe(9_999);
-    expect(performance.now() - began).toBeLessThan(200);
+    expect(buildTree(flat).nodes).toHaveLength(40_000);
+    expect(buildTree(chain).nodes[39_999]?.depth).toBe(39_999);
   });
 });
 
