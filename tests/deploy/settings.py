@@ -1,5 +1,6 @@
 """What can be set from outside, read from the code and from each file that repeats it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -118,6 +119,4 @@ Loader.add_multi_constructor("!", short_form)
 def template():
     """template.yaml, read anew, so that a test may change it."""
     # YAML aliases become one object in several places; JSON does not have that, so a copy has its own of each.
-    import json
-
     return json.loads(json.dumps(yaml.load((ROOT / "template.yaml").read_text(), Loader)))

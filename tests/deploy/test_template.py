@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -47,8 +48,6 @@ class TheTemplate(unittest.TestCase):
         self.assertEqual(list(faults(settings.template())), [])
 
     def test_the_example_of_parameters_fits(self):
-        import tomllib
-
         example = tomllib.loads((settings.ROOT / "samconfig.toml.example").read_text())
         parameters = settings.template()["Parameters"]
         seen = 0
