@@ -130,8 +130,7 @@ impl CloudStores {
         let grouping = if lasts { Grouping::Lanes } else { Grouping::Off };
         let puffer = Arc::new(turbopuffer(&cloud.turbopuffer, grouping)?);
         let rollups = Arc::new(PostgresRollups::new(&database, Arc::clone(&puffer) as _));
-        let lost = Arc::new(LostWrites::new(&database, Arc::clone(&puffer) as _));
-        let rolled_up = rolled_up(&puffer, &rollups, &lost);
+        let (rolled_up, lost) = rolled_up(&database, &puffer, &rollups);
         let shared = Shared::connect(cloud, Arc::clone(&puffer) as _, &clock, instance, lasts)?;
         let cached = lasts.then(|| {
             Arc::new(Cached::new(Arc::clone(&rolled_up), Arc::clone(&shared.events), Arc::clone(&clock)))
@@ -219,14 +218,15 @@ impl CloudStores {
     }
 }
 
-/// Returns the span store with what is kept in Postgres beside it.
+/// Returns the span store with what is kept in Postgres beside it, and who settles its lost writes.
 fn rolled_up(
+    database: &Database,
     puffer: &Arc<TurbopufferStore>,
     rollups: &Arc<PostgresRollups>,
-    lost: &Arc<LostWrites>,
-) -> Arc<dyn SpanStore> {
+) -> (Arc<dyn SpanStore>, Arc<LostWrites>) {
+    let lost = Arc::new(LostWrites::new(database, Arc::clone(puffer) as _));
     let rolled_up = RolledUp::new(Arc::clone(puffer) as _, Arc::clone(rollups));
-    Arc::new(rolled_up.remembering(Arc::clone(lost)))
+    (Arc::new(rolled_up.remembering(Arc::clone(&lost))), lost)
 }
 
 impl Shared {
