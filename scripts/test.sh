@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-parts=(lint unit dashboard server conformance cloud sdks clients browser faults deploy)
+parts=(lint unit dashboard server conformance cloud lambda sdks clients browser faults deploy)
 
 usage() {
   cat <<EOF
@@ -16,6 +16,7 @@ usage: scripts/test.sh [PART...]
   server       builds the release binary that the parts below run
   conformance  the HTTP contract against the real server
   cloud        the same contract, and tenants, limits and billing, against two replicas in cloud mode
+  lambda       the same contract against the functions on an emulator of AWS Lambda; freezing, kills, queue and clock
   sdks         the vendors' clients against the emulators of their services
   clients      real client libraries against a local server and a cloud
   browser      the dashboard in Chromium, against a local server and a cloud
@@ -83,6 +84,16 @@ cloud() {
   cargo run --quiet -p conformance --bin side-by-side -- "$target/conformance" > "$target/side-by-side.md"
   echo "the mounts side by side: $target/side-by-side.md"
   cargo test -p conformance --test cloud
+}
+
+lambda() {
+  services
+  cargo build --release -p runtime-lambda
+  cargo test -p lambda-emulator
+  CONFORMANCE_MOUNT=lambda cargo test -p conformance --test conformance -- --report "$target/conformance"
+  cargo run --quiet -p conformance --bin side-by-side -- "$target/conformance" > "$target/side-by-side.md"
+  echo "the mounts side by side: $target/side-by-side.md"
+  cargo test -p conformance --test lambda
 }
 
 sdks() {

@@ -39,6 +39,9 @@ pub enum Capability {
     HealthCounts,
     /// Bodies may be as large as the contract allows; functions take less.
     LargeBodies,
+    /// The process listens itself: it frames its answers, limits bodies, sees clients leave and can break off. What
+    /// stands before functions does all that, and takes neither repeated fields nor answers without a body.
+    Listener,
     /// Metrics are those of a process that lives on; functions have none to ask.
     Metrics,
     /// The log of events begins with the process, so a sequence of before it is too old.

@@ -39,7 +39,14 @@ impl Mount for CloudMount {
     }
 
     fn capabilities(&self) -> &[Capability] {
-        &[Capability::Proxy, Capability::Grpc, Capability::Fresh, Capability::Settings, Capability::Dashboard]
+        &[
+            Capability::Proxy,
+            Capability::Grpc,
+            Capability::Fresh,
+            Capability::Settings,
+            Capability::Dashboard,
+            Capability::Listener,
+        ]
     }
 
     async fn shared(&self) -> Result<Instance, MountError> {

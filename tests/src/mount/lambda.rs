@@ -9,7 +9,9 @@ use crate::cloud::{Functions, FunctionsOptions, StackOptions};
 /// The product for teams as functions: several instances, frozen between invocations, and a worker behind a queue.
 ///
 /// What it cannot do, and why: bodies beyond the 6 MB of a Function URL are refused before any code of ours
-/// ([`Capability::LargeBodies`]); the URL speaks HTTP/1.1 alone ([`Capability::Grpc`]); counters of an instance end with
+/// ([`Capability::LargeBodies`]); the URL speaks HTTP/1.1 alone ([`Capability::Grpc`]), frames
+/// answers itself, joins repeated fields, tells nobody that a client left, and knows neither an answer without a body nor
+/// one that breaks off ([`Capability::Listener`]); counters of an instance end with
 /// it ([`Capability::Metrics`]); the log of events is in Redis ([`Capability::MemoryLog`]); and as in every cloud,
 /// credentials are asked for, and Turbopuffer neither finds text inside words nor counts cheaply.
 #[derive(Debug, Default)]

@@ -174,6 +174,7 @@ impl Mount for LocalMount {
             Capability::InsideWords,
             Capability::HealthCounts,
             Capability::LargeBodies,
+            Capability::Listener,
             Capability::Metrics,
             Capability::MemoryLog,
         ]

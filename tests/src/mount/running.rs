@@ -28,7 +28,7 @@ impl RunningMount {
         let proxy = variable("CONFORMANCE_PROXY_URL").map(|url| clean(&url));
         let key = variable("CONFORMANCE_API_KEY");
         let settle = variable("CONFORMANCE_SETTLE_MS").and_then(|text| text.parse().ok()).unwrap_or_default();
-        let mut capabilities = vec![Capability::Grpc, Capability::Metrics];
+        let mut capabilities = vec![Capability::Grpc, Capability::Metrics, Capability::Listener];
         if key.is_none() {
             capabilities.extend([
                 Capability::LocalAccess,

@@ -170,7 +170,8 @@ async fn a_slow_listener_is_cut_off_and_misses_nothing(t: Ctx) {
             last = frame.id();
         }
     }
-    assert!(spans < 4000, "the listener was not cut off");
+    // A function reads events at the pace of its client, so that no queue overflows.
+    assert!(spans < 4000 || !t.can(Capability::Listener), "the listener was not cut off");
     let mut back = t.events_after(last, &[("types", "span_completed"), ("payload", "none")]).await;
     back.take(4000 - spans).await;
     t.trace(json!({"id": t.id("after")})).await;

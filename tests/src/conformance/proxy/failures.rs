@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_failed_tls_handshake_is_502,
         a_body_that_breaks_off_is_no_call,
     );
-    cases.extend(cases!("proxy.failure", &[Capability::Proxy, Capability::Fresh, Capability::Settings];
+    cases.extend(cases!("proxy.failure", &[Capability::Proxy, Capability::Fresh, Capability::Settings, Capability::Listener];
         a_body_over_the_limit_is_413_and_not_recorded,
         a_body_over_the_limit_without_a_length_is_413,
     ));

@@ -16,7 +16,6 @@ pub(super) fn cases() -> Vec<Case> {
         the_host_is_that_of_the_target,
         fields_of_the_connection_stay_behind,
         fields_for_traceway_stay_behind,
-        repeated_fields_pass_repeatedly,
         answer_fields_pass_but_those_of_the_connection,
         answers_name_trace_and_span,
         a_session_can_be_named,
@@ -27,6 +26,9 @@ pub(super) fn cases() -> Vec<Case> {
         traceparent_passes_but_names_nothing,
         the_key_in_the_query_is_removed,
         keys_and_texts_are_not_logged,
+    );
+    cases.extend(
+        cases!("proxy.header", &[Capability::Proxy, Capability::Listener]; repeated_fields_pass_repeatedly),
     );
     cases.extend(cases!("proxy.header", &[Capability::Proxy, Capability::LocalAccess];
         a_key_cut_by_a_path_is_understood,
