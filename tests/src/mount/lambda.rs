@@ -18,7 +18,7 @@ use crate::cloud::{Functions, FunctionsOptions, StackOptions};
 pub struct LambdaMount;
 
 /// Cases that open a live stream keep an instance until it ends, whether they listen or not.
-const SHARED_INSTANCES: usize = 48;
+const SHARED_INSTANCES: usize = 128;
 
 impl Guard for Functions {
     fn log(&self) -> String {
@@ -33,7 +33,7 @@ impl LambdaMount {
                 stack: StackOptions { replicas: 0, env: options.env.clone(), ..StackOptions::default() },
                 provisioned,
                 max_instances: SHARED_INSTANCES,
-                stream: Duration::from_secs(25),
+                stream: Duration::from_secs(20),
                 drain_every: Duration::from_secs(10),
                 ..FunctionsOptions::default()
             })
