@@ -12,6 +12,8 @@ names=(rest proxy worker)
 newest_glibc=2.34
 target=
 binaries=
+# Bytes of a function at most; binaries that were not built for size may be larger.
+largest=
 
 usage() {
   cat <<EOF
@@ -37,8 +39,9 @@ done
 
 all=${CARGO_TARGET_DIR:-$PWD/target}
 if [ -z "$binaries" ]; then
-  cargo build --release --locked -p runtime-lambda ${target:+--target "$target"}
-  binaries=$all/${target:+$target/}release
+  cargo build --profile function --locked -p runtime-lambda ${target:+--target "$target"}
+  binaries=$all/${target:+$target/}function
+  largest=$((15 * 1024 * 1024))
 fi
 
 # Says which of Lambda's architectures a binary is for.
@@ -59,6 +62,10 @@ for name in "${names[@]}"; do
   glibc=$(readelf -W --version-info "$binary" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -Vu | tail -1)
   if [ "$(printf '%s\n' "${glibc:-0}" "$newest_glibc" | sort -V | tail -1)" != "$newest_glibc" ]; then
     echo "$binary needs GLIBC $glibc, and Lambda has $newest_glibc: build on an older system, or with cargo lambda build" >&2
+    exit 1
+  fi
+  if [ -n "$largest" ] && [ "$(stat -c %s "$binary")" -gt "$largest" ]; then
+    echo "$binary has $(stat -c %s "$binary") bytes, more than $largest" >&2
     exit 1
   fi
   mkdir -p "$out/$name"

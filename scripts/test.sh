@@ -69,7 +69,7 @@ dashboard() {
 }
 
 server() {
-  cargo build --release -p api
+  cargo build --release -p api -p runtime-lambda
   cargo build -p conformance --bins
 }
 
@@ -88,7 +88,6 @@ cloud() {
 
 lambda() {
   services
-  cargo build --release -p runtime-lambda
   cargo test -p lambda-emulator
   CONFORMANCE_MOUNT=lambda cargo test -p conformance --test conformance -- --report "$target/conformance"
   cargo run --quiet -p conformance --bin side-by-side -- "$target/conformance" > "$target/side-by-side.md"
@@ -123,7 +122,7 @@ faults() {
 
 deploy() {
   need python3-venv mmdebstrap binutils zip
-  scripts/package-lambda.sh
+  scripts/package-lambda.sh --binaries "$target/release"
   bash tests/deploy/check.sh
 }
 
