@@ -2,6 +2,7 @@
 
 pub mod cloud;
 pub mod disk;
+pub mod functions;
 pub mod ingest;
 pub mod load;
 pub mod otlp;

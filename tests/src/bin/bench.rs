@@ -3,13 +3,13 @@
 
 use clap::Parser;
 use conformance::bench::report::Report;
-use conformance::bench::{cloud, disk, ingest, process, proxy, read};
+use conformance::bench::{cloud, disk, functions, ingest, process, proxy, read};
 
 /// Measures the release binary and prints a table. Exit code 1 when a budget is missed.
 #[derive(Parser)]
 struct Arguments {
-    /// What to measure: process, proxy, ingest, disk, read, or cloud; all but cloud, which needs Postgres and Redis, when
-    /// left out.
+    /// What to measure: process, proxy, ingest, disk, read, cloud or functions; all but the last two, which need Postgres
+    /// and Redis, when left out.
     parts: Vec<String>,
 
     /// Numbers of spans at which reads are measured.
@@ -44,6 +44,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.parts.iter().any(|part| part == "cloud") {
         cloud::run(&mut report).await?;
+    }
+    if arguments.parts.iter().any(|part| part == "functions") {
+        functions::run(&mut report).await?;
     }
     if let Some(path) = arguments.json {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
