@@ -3,35 +3,15 @@
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use proxy::{Background, Hold, Work};
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::TaskTracker;
 use trace::ports::Detach;
 
 /// Runs work in tasks that are awaited when the process stops.
 pub(crate) struct Tracked(pub(crate) TaskTracker);
 
-/// Runs recordings in tasks that are awaited when the process stops, on threads of their own: reading and packing a
-/// call takes time that the bytes of other calls would otherwise wait for.
-pub(crate) struct Recordings {
-    tasks: TaskTracker,
-    threads: Handle,
-}
-
-impl Recordings {
-    /// Returns what runs recordings on `threads`, tracked by `tasks`.
-    pub(crate) fn new(tasks: TaskTracker, threads: Handle) -> Self {
-        Self { tasks, threads }
-    }
-
-    /// Returns the threads. One is enough for some thousand calls a second.
-    pub(crate) fn threads() -> std::io::Result<Runtime> {
-        Builder::new_multi_thread().worker_threads(1).thread_name("recordings").enable_all().build()
-    }
-}
-
-impl Background for Recordings {
+impl Background for Tracked {
     fn start(&self, work: Work) -> Option<Hold> {
-        self.tasks.spawn_on(work, &self.threads);
+        self.0.spawn(work);
         None
     }
 }

@@ -6,8 +6,9 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rest::{Access, Authenticator, ConfigFile, Deps, Everyone, Server};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::background::Recordings;
+use crate::background::Tracked;
 use crate::config_file::TomlFile;
 use crate::gate::Gate;
 use crate::settings::Settings;
@@ -79,11 +80,11 @@ pub(crate) fn on_one_port(settings: &Settings, api: Router, proxy: &Router) -> R
     if settings.cloud.is_some() { api.nest_service("/proxy", proxy.clone()) } else { api }
 }
 
-/// Returns the proxy, whose calls are recorded by `recordings`.
+/// Returns the proxy, whose calls are recorded in `tasks`.
 pub(crate) fn proxy(
     settings: &Settings,
     stores: &Stores,
-    recordings: Recordings,
+    tasks: &TaskTracker,
     cut: &CancellationToken,
 ) -> anyhow::Result<Router> {
     let admission: Arc<dyn proxy::Admission> = match &stores.own {
@@ -97,7 +98,7 @@ pub(crate) fn proxy(
     let deps = proxy::Deps {
         recorder: stores.recorder.clone(),
         spool: Arc::clone(&stores.spool) as _,
-        background: Arc::new(recordings),
+        background: Arc::new(Tracked(tasks.clone())),
         admission,
         clock: Arc::clone(&stores.clock),
         ids: Arc::clone(&stores.ids),

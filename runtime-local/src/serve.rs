@@ -9,12 +9,10 @@ use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::background::Recordings;
 use crate::cli::{self, ServeFlags};
 use crate::gate::Gate;
 use crate::settings::Settings;
@@ -46,19 +44,13 @@ pub(crate) fn run(flags: ServeFlags, dotenv: Result<(), dotenvy::Error>) -> anyh
     }
     let metrics = settings.metrics.then(|| PrometheusBuilder::new().install_recorder()).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let recordings = Recordings::threads()?;
-    let outcome = runtime.block_on(serve(settings, metrics, recordings.handle().clone()));
-    recordings.shutdown_timeout(Duration::from_millis(100));
+    let outcome = runtime.block_on(serve(settings, metrics));
     // Work on threads of their own has nobody left to wait for it.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-async fn serve(
-    settings: Settings,
-    metrics: Option<PrometheusHandle>,
-    recording: Handle,
-) -> anyhow::Result<()> {
+async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow::Result<()> {
     let gate = Gate::new(settings.cloud.as_ref().map_or(Duration::ZERO, |cloud| cloud.drain));
     let (stop, cut) = (gate.stop.clone(), CancellationToken::new());
     let instance = routers::instance();
@@ -72,7 +64,7 @@ async fn serve(
         None => None,
     };
     let deps = routers::api_deps(&settings, &stores, metrics, &gate, &instance);
-    let proxy_router = routers::proxy(&settings, &stores, Recordings::new(tasks.clone(), recording), &cut)?;
+    let proxy_router = routers::proxy(&settings, &stores, &tasks, &cut)?;
     let addresses = (api.local_addr()?, proxy.local_addr()?);
     let api_router = routers::on_one_port(&settings, rest::router(deps.clone()), &proxy_router);
     if settings.cloud.is_none() {
