@@ -93,6 +93,11 @@ lambda() {
   cargo run --quiet -p conformance --bin side-by-side -- "$target/conformance" > "$target/side-by-side.md"
   echo "the mounts side by side: $target/side-by-side.md"
   cargo test -p conformance --test lambda
+  if cargo lambda --version >/dev/null 2>&1; then
+    python3 tests/lambda/watch.py
+  else
+    echo "cargo-lambda is not installed: the functions were not tried under cargo lambda watch"
+  fi
 }
 
 sdks() {
