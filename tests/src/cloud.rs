@@ -15,4 +15,4 @@ pub use functions::{Functions, FunctionsOptions};
 pub use relay::Relay;
 pub use seed::seed;
 pub use stack::{Stack, StackOptions, WEBHOOK_SECRET};
-pub use tenant::{PASSWORD, Tenant, send_webhook};
+pub use tenant::{PASSWORD, Tenant, send_webhook, wrong_key};

@@ -25,6 +25,12 @@ pub struct Tenant {
     pub key_id: String,
 }
 
+/// Returns a key that only its last character tells from a valid one.
+pub fn wrong_key(key: &str) -> String {
+    let (rest, last) = key.split_at(key.len() - 1);
+    format!("{rest}{}", if last == "A" { "B" } else { "A" })
+}
+
 /// The password of every owner.
 pub const PASSWORD: &str = "correct horse battery";
 

@@ -2,19 +2,13 @@
 //! recorded of them; and keys in a base URL.
 
 use conformance::clients::Language::{self, Node, Python};
-use conformance::cloud::Tenant;
+use conformance::cloud::{Tenant, wrong_key};
 use serde_json::{Value, json};
 
 use crate::stage::{Shown, Stage, assert_says};
 
 const MISSING: &str = "missing_auth";
 const INVALID: &str = "invalid_api_key";
-
-/// Returns a key that only its last character tells from a valid one.
-fn wrong(key: &str) -> String {
-    let (rest, last) = key.split_at(key.len() - 1);
-    format!("{rest}{}", if last == "A" { "B" } else { "A" })
-}
 
 /// Checks that a project has as many traces as it should, whichever replica is asked.
 async fn assert_traces(stage: &Stage, key: &str, count: usize) {
@@ -30,7 +24,7 @@ async fn assert_traces(stage: &Stage, key: &str, count: usize) {
 async fn refused(language: Language, script: &'static str, good_scene: &'static str) {
     let stage = Stage::cloud().await;
     let key = stage.key().unwrap();
-    let wrong = wrong(key);
+    let wrong = wrong_key(key);
     let ways = [
         (Shown::Nowhere, MISSING),
         (Shown::Header(&wrong), INVALID),
@@ -118,7 +112,7 @@ async fn the_key_may_be_in_a_header_or_in_the_base_url_on_the_port_of_the_api() 
 async fn refused_export(export: &str, traces: usize, complaints: impl Fn(&Value, &str)) {
     let stage = Stage::cloud().await;
     let key = stage.key().unwrap();
-    let wrong = wrong(key);
+    let wrong = wrong_key(key);
     let mut ids = Vec::new();
     for (shown, code) in [(None, MISSING), (Some(wrong.as_str()), INVALID)] {
         let seen = stage.export_as(shown, export).await;
@@ -176,7 +170,7 @@ async fn json_export_from_node_is_refused_without_a_valid_key() {
 async fn curl_is_refused_without_a_valid_key_by_proxy_rest_and_otlp() {
     let stage = Stage::cloud().await;
     let key = stage.key().unwrap();
-    let wrong = wrong(key);
+    let wrong = wrong_key(key);
     for (shown, code) in [(None, MISSING), (Some(wrong.as_str()), INVALID)] {
         let answers = stage.curl_as(shown, &["refused"]).await;
         let answers = answers.as_array().unwrap();

@@ -1,6 +1,6 @@
 //! The ways in that the description of the API does not list: the proxy, on both ports, and OTLP over gRPC.
 
-use conformance::cloud::Tenant;
+use conformance::cloud::{Tenant, wrong_key};
 use conformance::providers;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -54,7 +54,7 @@ async fn the_proxy_writes_into_the_project_of_its_key_alone() {
             (session, 401),
             (cookie, 401),
             (key(&bob.token), 401),
-            (key(&format!("{}x", &bob.api_key[..37])), 401),
+            (key(&wrong_key(&bob.api_key)), 401),
             (key(&reader), 403),
         ] {
             assert_eq!(call(base.clone(), headers, none()).await, expected, "{base}");
