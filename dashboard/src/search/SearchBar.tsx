@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Search, X } from "lucide-react";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { flushSync } from "react-dom";
 import { api } from "../api/client";
 import type { Summary } from "../api/types";
 import { useMediaQuery } from "../lib/media";
@@ -42,13 +43,14 @@ export function SearchBar({
   );
 
   const accept = (suggestion: Suggestion) => {
-    setDraft(suggestion.query);
-    setCaret(suggestion.caret);
-    setActive(-1);
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(suggestion.caret, suggestion.caret);
+    // At once: whatever is typed next goes where the caret then stands.
+    flushSync(() => {
+      setDraft(suggestion.query);
+      setCaret(suggestion.caret);
+      setActive(-1);
     });
+    input.current?.focus();
+    input.current?.setSelectionRange(suggestion.caret, suggestion.caret);
   };
   const run = (query: string) => {
     setOpen(false);
