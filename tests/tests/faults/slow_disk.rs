@@ -9,6 +9,9 @@ use tokio::task::JoinSet;
 
 use crate::server::{assert_no_panic, call, client, ingest, resident, start};
 
+/// How long a flush takes.
+const FLUSH: Duration = Duration::from_millis(300);
+
 /// Delays every flush; loaded into the server in front of the C library.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
@@ -57,11 +60,11 @@ async fn a_slow_disk_bounds_memory_and_leaves_proxied_calls_fast() {
             taken
         });
     }
-    let (client, mut slowest, mut peak, mut calls) = (client(), Duration::ZERO, before, 0);
+    let (client, mut slow, mut peak, mut calls) = (client(), 0, before, 0);
     while started.elapsed() < lasting {
         let sent = Instant::now();
         assert_eq!(call(&client, &server.proxy).await.unwrap().0, 200);
-        slowest = slowest.max(sent.elapsed());
+        slow += usize::from(sent.elapsed() >= FLUSH);
         peak = peak.max(resident(&server));
         calls += 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -73,7 +76,7 @@ async fn a_slow_disk_bounds_memory_and_leaves_proxied_calls_fast() {
     assert!(taken > 0, "nothing was taken at all");
     assert!(calls > 50, "only {calls} proxied calls in {lasting:?}");
     assert!(peak < 600, "memory grew from {before} to {peak} MiB");
-    // A flush takes 300 ms; a call that waited for one would show it.
-    assert!(slowest < Duration::from_millis(1500), "a proxied call took {slowest:?}");
+    // If calls waited for a flush, all of them would take as long; a busy machine makes some of them slow.
+    assert!(slow * 4 < calls, "{slow} of {calls} proxied calls took as long as a flush");
     assert_no_panic(&server);
 }
