@@ -1,24 +1,8 @@
 //! What a Function URL lets through that asks for no credentials: the app alone decides.
 
-use conformance::cloud::FunctionsOptions;
+use conformance::cloud::{FunctionsOptions, OPEN_ROUTES};
 
 use crate::stage::{Stage, send};
-
-/// Routes that the contract leaves open.
-const OPEN: [&str; 12] = [
-    "GET /api/auth/config",
-    "GET /api/health",
-    "GET /api/live",
-    "GET /api/metrics",
-    "GET /api/ready",
-    "POST /api/auth/accept-invite",
-    "POST /api/auth/forgot-password",
-    "POST /api/auth/login",
-    "POST /api/auth/logout",
-    "POST /api/auth/reset-password",
-    "POST /api/auth/signup",
-    "POST /api/billing/polar/webhook",
-];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_asks_for_credentials_but_those_that_are_open() {
@@ -36,7 +20,7 @@ async fn every_route_asks_for_credentials_but_those_that_are_open() {
                 }
                 let answer = send(request).await;
                 let name = format!("{method} {path}");
-                if OPEN.contains(&name.as_str()) {
+                if OPEN_ROUTES.contains(&name.as_str()) {
                     // Some of them judge what is in the body, but none asks for credentials.
                     let code = answer.1["code"].as_str().unwrap_or_default();
                     let is_open = answer.0 < 500 && !matches!(code, "missing_auth" | "invalid_auth");
@@ -56,7 +40,7 @@ async fn every_route_asks_for_credentials_but_those_that_are_open() {
             methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
         })
         .collect();
-    assert!(OPEN.iter().all(|open| described.iter().any(|route| route == open)), "{described:?}");
+    assert!(OPEN_ROUTES.iter().all(|open| described.iter().any(|route| route == open)), "{described:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
