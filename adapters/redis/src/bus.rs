@@ -69,13 +69,7 @@ impl EventBus for RedisBus {
         if events.is_empty() {
             return Ok(());
         }
-        let mut encoded = Vec::with_capacity(events.len() + 1);
-        if self.channels.take_lost(scope) {
-            encoded.push(event_json::resync().map_err(|error| StoreError::corrupt("event", error))?);
-        }
-        for event in &events {
-            encoded.push(event_json::encode(event).map_err(|error| StoreError::corrupt("event", error))?);
-        }
+        let encoded = event_json::encode_all(&events, self.channels.take_lost(scope))?;
         let floor = self.channels.last(scope);
         if let Err(error) = tail::append(&self.link, scope, &self.instance, floor, &encoded).await {
             // Committed and readable; listeners of other instances are told to reload when Redis is back.

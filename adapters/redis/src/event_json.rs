@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use trace::event::Event;
 use trace::id::{SpanId, TraceId};
 use trace::kind::{Attributes, Cost, SpanKind};
+use trace::ports::StoreError;
 use trace::preview::Preview;
 use trace::span::{Span, SpanStatus};
 use trace::time::Timestamp;
@@ -100,12 +101,19 @@ struct TotalsJson {
 }
 
 /// Returns the event as it travels.
-pub(crate) fn encode(event: &Event) -> Result<String, serde_json::Error> {
+fn encode(event: &Event) -> Result<String, serde_json::Error> {
     let whole = serde_json::to_string(&json(event, false))?;
     if whole.len() <= LARGEST {
         return Ok(whole);
     }
     serde_json::to_string(&json(event, true))
+}
+
+/// Returns the events as they travel, after what tells listeners to reload where some were lost before.
+pub(crate) fn encode_all(events: &[Event], lost: bool) -> Result<Vec<String>, StoreError> {
+    let reload = lost.then(resync);
+    let encoded = reload.into_iter().chain(events.iter().map(encode));
+    encoded.map(|event| event.map_err(|error| StoreError::corrupt("event", error))).collect()
 }
 
 /// Returns what tells listeners to reload.

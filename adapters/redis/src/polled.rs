@@ -58,14 +58,8 @@ impl EventBus for PolledBus {
         if events.is_empty() {
             return Ok(());
         }
-        let corrupt = |error| StoreError::corrupt("event", error);
-        let mut encoded = Vec::with_capacity(events.len() + 1);
-        if self.lost().contains(scope) {
-            encoded.push(event_json::resync().map_err(corrupt)?);
-        }
-        for event in &events {
-            encoded.push(event_json::encode(event).map_err(corrupt)?);
-        }
+        let was_lost = self.lost().contains(scope);
+        let encoded = event_json::encode_all(&events, was_lost)?;
         match tail::append(&self.link, scope, &self.instance, 0, &encoded).await {
             Ok(()) => {
                 self.lost().remove(scope);
