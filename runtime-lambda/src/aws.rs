@@ -1,5 +1,6 @@
 //! Calls to the two services of AWS that functions use, in the JSON protocol both speak.
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
@@ -39,8 +40,7 @@ impl Service {
             .header("x-amz-target", target)
             .body(body)?;
         let request = self.signed(request, region)?;
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let answer = client.execute(request.try_into()?).await.context("AWS cannot be reached")?;
+        let answer = client()?.execute(request.try_into()?).await.context("AWS cannot be reached")?;
         let status = answer.status();
         if !status.is_success() {
             // Names the error, never the secret.
@@ -76,6 +76,18 @@ impl Service {
         instructions.apply_to_request_http1x(&mut request);
         Ok(request)
     }
+}
+
+/// Returns the client of all calls, made by the first: reading the certificates it trusts takes milliseconds.
+///
+/// It keeps no connection, since the other side closes those that stand idle while the process is frozen.
+fn client() -> anyhow::Result<&'static reqwest::Client> {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client);
+    }
+    let client = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
+    Ok(CLIENT.get_or_init(|| client))
 }
 
 /// Returns a variable that is set and not empty.
