@@ -22,7 +22,8 @@ const LATE_WRITES: Duration = Duration::from_mins(5);
 /// Organisations, and deleted projects, read at once.
 const AT_ONCE: usize = 200;
 
-const DAY_MICROS: i64 = 86_400_000_000;
+/// A day, in microseconds.
+pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What the chores work with. Each may be cut off at any moment, and done again.
 #[derive(Clone)]

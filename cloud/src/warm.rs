@@ -3,14 +3,13 @@
 use futures_util::stream::{self, StreamExt};
 use trace::ports::{Clock, StoreError};
 
+use crate::chores::DAY_MICROS;
 use crate::stores::CloudStores;
 
 /// Projects used in this time are warmed at start, how many at most, and how many at a time.
 const DAYS: i64 = 7;
 const PROJECTS: usize = 200;
 const AT_ONCE: usize = 8;
-
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Fills the read cache, if there is one, with the first page of each project in use, and returns of how many. A
 /// project that cannot be read stays cold.
