@@ -15,8 +15,9 @@ const LOG_LENGTH: usize = 10_000;
 /// Bytes of events the logs of all projects keep.
 const LOG_BYTES: usize = 32 << 20;
 
-/// Live events a subscriber may fall behind before its stream ends.
-const QUEUE_LENGTH: usize = 1_024;
+/// Live events a subscriber may fall behind before its stream ends: those of some large batches, which come at once and
+/// are no sign of a slow subscriber.
+const QUEUE_LENGTH: usize = 4_096;
 
 /// An event bus for one process: the newest 10 000 events of each project, fewer when they are large, and whoever
 /// listens now.

@@ -8,8 +8,9 @@ use trace::event::Event;
 use trace::id::Scope;
 use trace::ports::{Delivery, Sequence};
 
-/// Live events a subscriber may fall behind before its stream ends.
-const QUEUE_LENGTH: usize = 1_024;
+/// Live events a subscriber may fall behind before its stream ends: those of some large batches, which come at once and
+/// are no sign of a slow subscriber.
+const QUEUE_LENGTH: usize = 4_096;
 
 /// What a subscriber's queue holds.
 #[derive(Clone, Debug)]

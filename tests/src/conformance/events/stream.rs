@@ -10,7 +10,6 @@ use crate::mount::Capability;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = cases!("events.stream", &[];
-        a_heartbeat_comes_every_fifteen_seconds,
         the_answer_is_an_event_stream,
         the_stream_is_never_compressed,
         a_stream_starts_at_once,
@@ -23,19 +22,24 @@ pub(super) fn cases() -> Vec<Case> {
         wrong_parameters_are_refused_before_the_stream,
         a_listener_that_leaves_disturbs_nobody,
     );
-    cases
-        .extend(cases!("events.stream", &[Capability::Fresh]; a_slow_listener_is_cut_off_and_misses_nothing));
-    cases
+    // The first waits long, so it starts first.
+    let mut of_their_own = cases!("events.stream", &[Capability::Fresh];
+        a_heartbeat_comes_every_fifteen_seconds,
+        a_slow_listener_is_cut_off_and_misses_nothing,
+    );
+    of_their_own.append(&mut cases);
+    of_their_own
 }
 
 async fn a_heartbeat_comes_every_fifteen_seconds(t: Ctx) {
-    // Nothing else comes for this filter.
-    let mut stream = t.events(&[("trace_id", &t.id("none")), ("types", "span_created")]).await;
+    // Nothing is told in a project where nothing happens.
+    let t = t.fresh().await;
+    let mut stream = t.events(&[]).await;
     let started = Instant::now();
-    let frame = stream.frame_within(Duration::from_secs(20)).await.expect("a heartbeat");
+    let frame = stream.frame_within(Duration::from_secs(40)).await.expect("a heartbeat");
     assert_eq!(frame.lines, [": keep-alive"]);
     let waited = started.elapsed();
-    assert!(waited > Duration::from_secs(10) && waited < Duration::from_secs(18), "after {waited:?}");
+    assert!(waited > Duration::from_secs(10) && waited < Duration::from_secs(30), "after {waited:?}");
 }
 
 async fn the_answer_is_an_event_stream(t: Ctx) {
@@ -158,10 +162,11 @@ async fn a_slow_listener_is_cut_off_and_misses_nothing(t: Ctx) {
     let t = t.fresh().await;
     let mut slow = t.events(&[]).await;
     // More than the queue of a listener and the buffers of a connection hold.
-    let text = "x".repeat(20_000);
-    for batch in 0..20 {
+    const SPANS: usize = 8_000;
+    let text = "x".repeat(6_000);
+    for batch in 0..SPANS / 400 {
         let span = |n: u32| json!({"id": t.id(&format!("{batch}-{n:03}")), "input": text});
-        t.ingest(vec![], (0..200).map(span).collect()).await;
+        t.ingest(vec![], (0..400).map(span).collect()).await;
     }
     let (mut spans, mut last) = (0, 0);
     while let Some(frame) = slow.frame_within(Duration::from_secs(2)).await {
@@ -171,9 +176,9 @@ async fn a_slow_listener_is_cut_off_and_misses_nothing(t: Ctx) {
         }
     }
     // A function reads events at the pace of its client, so that no queue overflows.
-    assert!(spans < 4000 || !t.can(Capability::Listener), "the listener was not cut off");
+    assert!(spans < SPANS || !t.can(Capability::Listener), "the listener was not cut off");
     let mut back = t.events_after(last, &[("types", "span_completed"), ("payload", "none")]).await;
-    back.take(4000 - spans).await;
+    back.take(SPANS - spans).await;
     t.trace(json!({"id": t.id("after")})).await;
     assert_eq!(
         back.frame_within(Duration::from_millis(200)).await.map(|frame| frame.kind()),
