@@ -158,11 +158,13 @@ async fn wrong_parameters_are_refused_before_the_stream(t: Ctx) {
     t.list("/api/events", &[("payload", "some")]).await.bad_field("invalid_request", "payload");
 }
 
+/// Spans written while a listener sleeps.
+const SPANS: usize = 8_000;
+
 async fn a_slow_listener_is_cut_off_and_misses_nothing(t: Ctx) {
     let t = t.fresh().await;
     let mut slow = t.events(&[]).await;
     // More than the queue of a listener and the buffers of a connection hold.
-    const SPANS: usize = 8_000;
     let text = "x".repeat(6_000);
     for batch in 0..SPANS / 400 {
         let span = |n: u32| json!({"id": t.id(&format!("{batch}-{n:03}")), "input": text});
