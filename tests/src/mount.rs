@@ -84,6 +84,20 @@ pub struct Instance {
 pub trait Guard: Any + Send + Sync {
     /// Returns what the instance has logged so far.
     fn log(&self) -> String;
+
+    /// Returns what was measured while the instance ran.
+    fn measured(&self) -> Vec<Measured> {
+        Vec::new()
+    }
+}
+
+/// A figure of a running product.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The figure, in words.
+    pub text: String,
+    /// Whether it is within its budget.
+    pub kept: bool,
 }
 
 /// Why a mount did not start.

@@ -45,6 +45,13 @@ fn main() -> ExitCode {
         eprintln!("the report cannot be written: {error}");
         return ExitCode::FAILURE;
     }
+    let measured = suite.measured();
+    for figure in &measured {
+        eprintln!("{}", figure.text);
+    }
+    if measured.iter().any(|figure| !figure.kept) {
+        return ExitCode::FAILURE;
+    }
     conclusion.exit_code()
 }
 

@@ -120,7 +120,9 @@ mod tests {
     /// Returns a copy of `chunks`.
     fn copied(chunks: &[Bytes]) -> Copy {
         let mut copy = Copy::new(Budget::new(usize::MAX).share());
-        chunks.iter().for_each(|chunk| copy.push(chunk));
+        for chunk in chunks {
+            copy.push(chunk);
+        }
         copy
     }
 

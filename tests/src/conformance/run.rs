@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::report::{Outcome, Report};
 use super::{Case, Ctx};
-use crate::mount::{Instance, Mount};
+use crate::mount::{Instance, Measured, Mount};
 
 /// How long one case may take.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -57,6 +57,11 @@ impl Suite {
     /// Returns what the shared instance has logged.
     pub fn log(&self) -> String {
         self.shared.get().map(|instance| instance.guard.log()).unwrap_or_default()
+    }
+
+    /// Returns what was measured of the shared instance.
+    pub fn measured(&self) -> Vec<Measured> {
+        self.shared.get().map(|instance| instance.guard.measured()).unwrap_or_default()
     }
 
     async fn context(&self) -> Result<Ctx, String> {

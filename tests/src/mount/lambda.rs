@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lambda_emulator::Function;
 
-use super::{Capability, Guard, Instance, Mount, MountError, StartOptions};
+use super::{Capability, Guard, Instance, Measured, Mount, MountError, StartOptions};
 use crate::cloud::{Functions, FunctionsOptions, StackOptions};
 
 /// The product for teams as functions: several instances, frozen between invocations, and a worker behind a queue.
@@ -17,12 +18,30 @@ use crate::cloud::{Functions, FunctionsOptions, StackOptions};
 #[derive(Debug, Default)]
 pub struct LambdaMount;
 
+const MIB: u64 = 1 << 20;
+
 /// Cases that open a live stream keep an instance until it ends, whether they listen or not.
 const SHARED_INSTANCES: usize = 128;
 
 impl Guard for Functions {
     fn log(&self) -> String {
         Functions::log(self)
+    }
+
+    fn measured(&self) -> Vec<Measured> {
+        let functions = [("rest", &self.rest), ("proxy", &self.proxy), ("worker", &self.worker)];
+        functions.into_iter().map(|(name, function)| memory(name, function)).collect()
+    }
+}
+
+/// Returns the most memory an instance of a function held. One that nobody measured is not within its budget.
+fn memory(name: &str, function: &Function) -> Measured {
+    let all: Vec<u64> = function.figures().iter().filter_map(|figures| figures.max_rss).collect();
+    let (count, peak) = (all.len(), all.into_iter().max());
+    let text = peak.map_or_else(|| "not measured".to_owned(), |bytes| format!("{} MiB", bytes.div_ceil(MIB)));
+    Measured {
+        text: format!("memory of {name}: {text} at most in {count} instances, 128 MiB are allowed"),
+        kept: peak.is_some_and(|bytes| bytes <= 128 * MIB),
     }
 }
 
