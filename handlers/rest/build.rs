@@ -1,13 +1,17 @@
-//! Builds the dashboard with npm, for embedding.
+//! Builds the dashboard with npm, for embedding. What is text is embedded compressed, and served so.
 //!
 //! Without Node, without the dashboard's sources, or with `TRACEWAY_DASHBOARD=skip`, the server is built without
 //! it and says so on its page. `TRACEWAY_DASHBOARD=<folder>` embeds a dashboard that is built already.
 
 #![expect(clippy::disallowed_methods, reason = "the bans are for handlers; this runs while building")]
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?).join("dashboard");
@@ -40,7 +44,7 @@ fn main() -> io::Result<()> {
         println!("cargo:warning=building without the dashboard: {reason}");
         fs::write(out.join("index.html"), WITHOUT)?;
     }
-    Ok(())
+    zip(&out)
 }
 
 const WITHOUT: &str = "<!doctype html><title>Traceway</title><p>This server was built without its dashboard. \
@@ -89,6 +93,27 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         } else {
             fs::copy(entry.path(), target)?;
         }
+    }
+    Ok(())
+}
+
+/// Replaces what is text by the same with `.gz` after its name.
+fn zip(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            zip(&path)?;
+            continue;
+        }
+        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        if !["html", "js", "css", "svg", "json", "txt", "webmanifest"].contains(&kind) {
+            continue;
+        }
+        let zipped = File::create(path.with_extension(format!("{kind}.gz")))?;
+        let mut encoder = GzEncoder::new(zipped, Compression::best());
+        io::copy(&mut File::open(&path)?, &mut encoder)?;
+        encoder.finish()?;
+        fs::remove_file(&path)?;
     }
     Ok(())
 }
