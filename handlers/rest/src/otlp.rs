@@ -168,19 +168,39 @@ fn unzip(body: &[u8], most: usize) -> Result<Option<Bytes>, ApiError> {
 
 /// Decompresses at most [`LIMIT`] bytes, and only while there is memory for them, so that a small bomb stays small.
 fn unzip_large(body: &[u8], share: &Share) -> Result<Bytes, ApiError> {
+    let announced = announced(body);
+    if announced > LIMIT {
+        return Err(ApiError::PayloadTooLarge { limit: LIMIT });
+    }
     let mut reader = flate2::read::MultiGzDecoder::new(body);
-    let mut out = Vec::with_capacity((body.len() * 4).min(LIMIT));
+    let mut out = Vec::with_capacity(announced);
     loop {
-        let step = reader.by_ref().take(STEP as u64).read_to_end(&mut out);
-        let read = step.map_err(|error| invalid_gzip(&error))?;
-        if read == 0 {
-            return Ok(out.into());
+        if out.len() == out.capacity() {
+            let mut next = [0];
+            if reader.read(&mut next).map_err(|error| invalid_gzip(&error))? == 0 {
+                return Ok(out.into());
+            }
+            // What was not announced is held twice for a moment when it grows, so it does not double.
+            out.reserve_exact(STEP.max(out.len() / 4));
+            share.take(1)?;
+            out.extend(next);
         }
+        let room = STEP.min(out.capacity() - out.len());
+        let step = reader.by_ref().take(room as u64).read_to_end(&mut out);
+        let read = step.map_err(|error| invalid_gzip(&error))?;
         if out.len() > LIMIT {
             return Err(ApiError::PayloadTooLarge { limit: LIMIT });
         }
         share.take(read)?;
+        if read == 0 {
+            return Ok(out.into());
+        }
     }
+}
+
+/// Returns how many bytes a gzip body says its last member holds, of which there mostly is one (RFC 1952 §2.3.1).
+fn announced(body: &[u8]) -> usize {
+    body.last_chunk().map_or(0, |size| u32::from_le_bytes(*size)) as usize
 }
 
 fn invalid_gzip(error: &std::io::Error) -> ApiError {
@@ -215,6 +235,43 @@ fn answer(encoding: Encoding, rejected: u64, message: String) -> Response {
         Encoding::Protobuf => {
             let body = response(rejected, message).encode_to_vec();
             ([(header::CONTENT_TYPE, "application/x-protobuf")], body).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::io::Write;
+
+    use super::*;
+    use crate::memory::Budget;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn unzipped(body: &[u8]) -> Result<Bytes, ApiError> {
+        unzip_large(body, &Budget::default().share())
+    }
+
+    #[test]
+    fn bodies_come_out_whole_whatever_they_announce() {
+        let plain: Vec<u8> = (0..5 * STEP + 3).map(|n| n.to_le_bytes()[0]).collect();
+        assert_eq!(unzipped(&gzip(&plain)).unwrap(), plain);
+        // Of several members only the last one's size is announced.
+        let members = [gzip(&plain), gzip(b"end")].concat();
+        assert_eq!(unzipped(&members).unwrap(), [plain.as_slice(), b"end"].concat());
+        assert!(unzipped(&gzip(b"")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_whether_announced_or_not() {
+        let large = gzip(&vec![b' '; LIMIT + 1]);
+        for body in [large.clone(), [large, gzip(b"end")].concat()] {
+            assert!(matches!(unzipped(&body), Err(ApiError::PayloadTooLarge { limit: LIMIT })));
         }
     }
 }
