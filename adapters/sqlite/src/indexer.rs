@@ -20,23 +20,11 @@ use crate::session::Session;
 use crate::sql::{Insert, Value, column, json_array, unavailable};
 use crate::writer::Writer;
 
-/// How much one step adds to the index.
-#[derive(Clone, Copy, Debug)]
-struct Portion {
-    /// Text indexed in one transaction.
-    bytes: usize,
-    /// Chunks or spans looked at.
-    rows: i64,
-}
+/// Text indexed in one transaction: as long as a writer has to wait for it, some 20 ms.
+const STEP_BYTES: usize = 256 << 10;
 
-/// While nobody writes: as long as a writer that comes has to wait for it, some 20 ms.
-const LARGE: Portion = Portion { bytes: 256 << 10, rows: 400 };
-
-/// While others write, who then wait some 2 ms.
-const SMALL: Portion = Portion { bytes: 32 << 10, rows: 32 };
-
-/// How long the writer is left to others after a small step, in times of that step.
-const REST: u32 = 3;
+/// Chunks or spans looked at in one step.
+const STEP_ROWS: i64 = 400;
 
 /// How long new spans are gathered before they are indexed.
 const GATHER: Duration = Duration::from_millis(400);
@@ -92,20 +80,17 @@ impl Drop for Indexer {
 }
 
 async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
-    let mut written = 0;
     while !signal.stop.load(Ordering::Relaxed) {
         let start = Instant::now();
-        let before = std::mem::replace(&mut written, writer.written());
-        let portion = if before == written { LARGE } else { SMALL };
         let sealed = columns::seal(&writer, &readers).await;
         let done = match sealed {
-            Ok(false) => step(&writer, &readers, portion).await,
+            Ok(false) => step(&writer, &readers).await,
             sealed => sealed,
         };
         match done {
-            Ok(true) if writer.written() != written => {
-                // Writers come first.
-                tokio::time::sleep(start.elapsed() * REST).await;
+            Ok(true) if writer.is_busy() => {
+                // Writers come first: they get two thirds of the time while they wait.
+                tokio::time::sleep(start.elapsed() * 2).await;
             }
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) if shrink(&writer).await => tokio::task::yield_now().await,
@@ -146,7 +131,7 @@ async fn rest(writer: &Writer) {
 }
 
 /// What one step adds to the index.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Step {
     /// Chunks, the first parts of their documents, and the texts of those.
     chunks: Vec<(i64, i64, Arc<str>)>,
@@ -154,8 +139,6 @@ struct Step {
     spans: Vec<(i64, Arc<str>)>,
     /// The last chunk and span of the index after the step.
     progress: Progress,
-    /// How much it was to be.
-    portion: Portion,
     /// Whether spans changed that the index knows.
     changed: bool,
 }
@@ -168,10 +151,10 @@ pub(crate) struct Progress {
 }
 
 /// Indexes a little. Returns whether there may be more.
-async fn step(writer: &Writer, readers: &SqlitePool, portion: Portion) -> Result<bool, StoreError> {
+async fn step(writer: &Writer, readers: &SqlitePool) -> Result<bool, StoreError> {
     let mut snapshot = readers.begin().await.map_err(unavailable)?;
     let before = progress(&mut snapshot).await?;
-    let step = read(&mut snapshot, before, portion).await?;
+    let step = read(&mut snapshot, before).await?;
     snapshot.commit().await.map_err(unavailable)?;
     if step.progress == before && !step.changed {
         return Ok(false);
@@ -194,24 +177,20 @@ pub(crate) async fn progress(connection: &mut SqliteConnection) -> Result<Progre
     Ok(Progress { chunk, span })
 }
 
-async fn read(
-    connection: &mut SqliteConnection,
-    before: Progress,
-    portion: Portion,
-) -> Result<Step, StoreError> {
-    let mut step = Step { chunks: Vec::new(), spans: Vec::new(), progress: before, portion, changed: false };
+async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Step, StoreError> {
+    let mut step = Step { progress: before, ..Step::default() };
     let mut bytes = 0;
     let sizes = "SELECT id, length(data) FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2";
-    let sizes = sizes_after(connection, sizes, before.chunk, portion.rows).await?;
+    let sizes = sizes_after(connection, sizes, before.chunk).await?;
     let chunks: Vec<SqliteRow> =
         sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 AND id <= ?2 ORDER BY id")
             .bind(before.chunk)
-            .bind(few(&sizes, portion.bytes).unwrap_or(before.chunk))
+            .bind(few(&sizes).unwrap_or(before.chunk))
             .fetch_all(&mut *connection)
             .await
             .map_err(unavailable)?;
     for row in &chunks {
-        if bytes >= portion.bytes {
+        if bytes >= STEP_BYTES {
             break;
         }
         let (chunk, packed): (i64, &[u8]) = (column(row, 0)?, column(row, 1)?);
@@ -225,24 +204,24 @@ async fn read(
     }
     // A span goes after all its parts: what the index knows of it is then everything.
     let last = sizes.last().map(|(last, _)| *last);
-    let all_chunks = last.is_none_or(|last| last == step.progress.chunk) && sizes.len() < rows(portion.rows);
-    if !all_chunks || bytes >= portion.bytes {
+    let all_chunks = last.is_none_or(|last| last == step.progress.chunk) && sizes.len() < rows(STEP_ROWS);
+    if !all_chunks || bytes >= STEP_BYTES {
         return Ok(step);
     }
     let sizes = "SELECT s.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
          FROM spans s LEFT JOIN payloads p ON p.row = s.row WHERE s.row > ?1 ORDER BY s.row LIMIT ?2";
-    let sizes = sizes_after(connection, sizes, before.span, portion.rows).await?;
+    let sizes = sizes_after(connection, sizes, before.span).await?;
     let spans: Vec<(i64, String)> =
         sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 AND row <= ?2 ORDER BY row")
             .bind(before.span)
-            .bind(few(&sizes, portion.bytes).unwrap_or(before.span))
+            .bind(few(&sizes).unwrap_or(before.span))
             .fetch_all(&mut *connection)
             .await
             .map_err(unavailable)?;
     let numbers: Vec<i64> = spans.iter().map(|(row, _)| *row).collect();
     let mut literals = payloads::literals(connection, &numbers).await?;
     for (row, name) in spans {
-        if bytes >= portion.bytes {
+        if bytes >= STEP_BYTES {
             break;
         }
         let literals = literals.remove(&row).unwrap_or_default();
@@ -264,17 +243,16 @@ async fn sizes_after(
     connection: &mut SqliteConnection,
     sql: &'static str,
     after: i64,
-    rows: i64,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
-    let sizes = sqlx::query_as(sql).bind(after).bind(rows);
+    let sizes = sqlx::query_as(sql).bind(after).bind(STEP_ROWS);
     sizes.fetch_all(connection).await.map_err(unavailable)
 }
 
 /// Returns the last row that is read in a step: large ones are not all held in memory to take in the first.
-fn few(sizes: &[(i64, i64)], most: usize) -> Option<i64> {
+fn few(sizes: &[(i64, i64)]) -> Option<i64> {
     let mut bytes = 0;
     let within = |(_, size): &&(i64, i64)| {
-        let fits = bytes < most;
+        let fits = bytes < STEP_BYTES;
         bytes += usize::try_from(*size).unwrap_or(0);
         fits
     };
@@ -306,7 +284,7 @@ impl Session {
         DOCUMENTS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         let Progress { chunk, span } = step.progress;
         self.run("UPDATE text_progress SET chunk = ?1, span = ?2", &[chunk, span]).await?;
-        if step.changed { self.index_changed(step.progress, step.portion).await } else { Ok(()) }
+        if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
     }
 
     async fn present(&mut self, select: &'static str, ids: Vec<i64>) -> Result<HashSet<i64>, StoreError> {
@@ -322,22 +300,26 @@ impl Session {
     }
 
     /// Indexes spans anew that changed after they were indexed.
-    async fn index_changed(&mut self, progress: Progress, portion: Portion) -> Result<(), StoreError> {
+    async fn index_changed(&mut self, progress: Progress) -> Result<(), StoreError> {
         let sizes = "SELECT c.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
              FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row > ?1 ORDER BY c.row LIMIT ?2";
-        let sizes = sizes_after(&mut self.connection, sizes, 0, portion.rows).await?;
-        let end = few(&sizes, portion.bytes).unwrap_or(0);
-        let changed: Vec<i64> = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end).collect();
+        let sizes = sizes_after(&mut self.connection, sizes, 0).await?;
+        let end = few(&sizes).unwrap_or(0);
+        let changed = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end);
         let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
             .bind(progress.chunk)
             .fetch_one(&mut self.connection)
             .await
             .map_err(unavailable)?;
         let next = next.unwrap_or(i64::MAX);
-        // Chunks come first here too.
-        let latest = payloads::last_parts(&mut self.connection, &changed).await?;
-        let is_due = |row: &i64| latest.get(row).is_none_or(|part| *part < next);
-        let done: Vec<i64> = changed.into_iter().filter(is_due).collect();
+        let mut done = Vec::new();
+        for row in changed {
+            let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
+            // Chunks come first here too.
+            if parts.into_iter().max().is_none_or(|last| last < next) {
+                done.push(row);
+            }
+        }
         let list = serde_json::to_string(&done).unwrap_or_default();
         let spans: Vec<(i64, String)> =
             sqlx::query_as("SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?1))")

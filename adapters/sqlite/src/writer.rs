@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -35,7 +35,6 @@ pub(crate) type Act<T> =
 pub(crate) struct Writer {
     sender: mpsc::Sender<Item>,
     waiting: Arc<AtomicUsize>,
-    written: AtomicU64,
     limit: usize,
 }
 
@@ -103,14 +102,13 @@ impl Writer {
         // Ends when it is told to, or with the last way to it.
         let reopen = Reopen { path, options: options.clone() };
         tokio::spawn(keep(session, reopen, receiver));
-        Self { sender, waiting: Arc::default(), written: AtomicU64::new(0), limit: options.queue_bytes }
+        Self { sender, waiting: Arc::default(), limit: options.queue_bytes }
     }
 
     /// Writes a batch and returns when it is durable.
     pub(crate) async fn write(&self, prepared: Prepared) -> Result<Written, StoreError> {
         let (reply, outcome) = oneshot::channel();
         let permit = self.permit(prepared.memory)?;
-        self.written.fetch_add(1, Ordering::Relaxed);
         let item = WriteItem { prepared, written: None, reply, _permit: permit };
         self.send(Item::Write(Box::new(item)))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
@@ -124,9 +122,9 @@ impl Writer {
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Returns how many batches were given to it so far.
-    pub(crate) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
+    /// Returns whether batches wait to be written.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Commits what is waiting, then stops. Later calls are refused.
