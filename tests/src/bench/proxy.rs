@@ -10,9 +10,6 @@ use super::subject::{Subject, spans_recorded};
 const SLICE: Duration = Duration::from_secs(5);
 const SLICES: usize = 3;
 
-/// Connections opened before anything counts: more than calls are under way at once at any rate measured.
-const WARM: usize = 128;
-
 /// Measures plain and streamed calls at 200 and 1 000 a second and at saturation.
 pub async fn run(report: &mut Report) -> anyhow::Result<()> {
     let subject = Subject::start().await?;
@@ -21,8 +18,8 @@ pub async fn run(report: &mut Report) -> anyhow::Result<()> {
         let direct = shot(&subject.provider_url(), stream)?;
         let proxied = shot(&subject.proxy_url, stream)?;
         // Connections, caches and lazily built parts are warm on both sides before anything counts.
-        closed(&http, &direct, WARM, Duration::from_secs(1)).await?;
-        closed(&http, &proxied, WARM, Duration::from_secs(2)).await?;
+        closed(&http, &direct, 16, Duration::from_secs(1)).await?;
+        closed(&http, &proxied, 16, Duration::from_secs(2)).await?;
         for per_second in [200, 1000] {
             rate(report, &subject, &http, name, &direct, &proxied, per_second).await?;
         }
