@@ -168,10 +168,11 @@ fn unzip(body: &[u8], most: usize) -> Result<Option<Bytes>, ApiError> {
 
 /// Decompresses at most [`LIMIT`] bytes, and only while there is memory for them, so that a small bomb stays small.
 fn unzip_large(body: &[u8], share: &Share) -> Result<Bytes, ApiError> {
-    let announced = announced(body);
-    if announced > LIMIT {
-        return Err(ApiError::PayloadTooLarge { limit: LIMIT });
-    }
+    let announced = match announced(body) {
+        // Too much, or a body that was cut off or is no gzip at all.
+        size if size > LIMIT => counted(body)?,
+        size => size,
+    };
     let mut reader = flate2::read::MultiGzDecoder::new(body);
     let mut out = Vec::with_capacity(announced);
     loop {
@@ -201,6 +202,14 @@ fn unzip_large(body: &[u8], share: &Share) -> Result<Bytes, ApiError> {
 /// Returns how many bytes a gzip body says its last member holds, of which there mostly is one (RFC 1952 §2.3.1).
 fn announced(body: &[u8]) -> usize {
     body.last_chunk().map_or(0, |size| u32::from_le_bytes(*size)) as usize
+}
+
+/// Returns how many bytes a body holds, without holding them.
+fn counted(body: &[u8]) -> Result<usize, ApiError> {
+    let mut reader = flate2::read::MultiGzDecoder::new(body).take(LIMIT as u64 + 1);
+    let size = std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| invalid_gzip(&error))?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if size > LIMIT { Err(ApiError::PayloadTooLarge { limit: LIMIT }) } else { Ok(size) }
 }
 
 fn invalid_gzip(error: &std::io::Error) -> ApiError {
