@@ -12,7 +12,7 @@ mod tenant;
 
 pub use balancer::Balancer;
 pub use database::OwnDatabase;
-pub use functions::{Functions, FunctionsOptions};
+pub use functions::{Functions, FunctionsOptions, MOST_MEMORY};
 pub use relay::Relay;
 pub use routes::OPEN_ROUTES;
 pub use seed::seed;

@@ -5,11 +5,8 @@ use bytes::{Bytes, BytesMut};
 use crate::budget::Share;
 use crate::decode::{Undecodable, decode};
 
-/// Chunks up to this size are copied. A chunk that is kept keeps the whole buffer the connection read it into, of 8 KiB
-/// at least, and has the connection get itself another.
-const SMALL: usize = 4 << 10;
-
-/// Where small chunks are gathered.
+/// Where chunks are gathered that fit in. A chunk that is kept keeps the whole buffer the connection read it into, of
+/// 8 KiB at least, and has the connection get itself another.
 const PAGE: usize = 4 << 10;
 
 /// What passed through so far. Large chunks are shared with the connection, small ones are gathered.
@@ -43,7 +40,7 @@ impl Copy {
     }
 
     fn keep(&mut self, chunk: &Bytes) {
-        if chunk.len() > SMALL {
+        if chunk.len() > PAGE {
             self.turn();
             self.chunks.push(chunk.clone());
             return;
@@ -128,7 +125,7 @@ mod tests {
 
     #[test]
     fn small_and_large_chunks_stay_in_order() {
-        let sizes = [1, SMALL, SMALL + 1, 300, 4_000, 200, 0, 100_000, 7];
+        let sizes = [1, PAGE, PAGE + 1, 300, 4_000, 200, 0, 100_000, 7];
         let chunks: Vec<Bytes> = (b'a'..).zip(sizes).map(|(byte, size)| vec![byte; size].into()).collect();
         let mut copy = copied(&chunks);
         assert_eq!(copy.bytes(), sizes.iter().sum::<usize>());

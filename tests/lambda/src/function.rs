@@ -130,6 +130,11 @@ impl Function {
         all.iter().map(|instance| instance.figures()).collect()
     }
 
+    /// Returns the most memory any instance held, in bytes; `None` when none was measured.
+    pub fn max_rss(&self) -> Option<u64> {
+        self.figures().iter().filter_map(|figures| figures.max_rss).max()
+    }
+
     /// Measures the program.
     pub fn package(&self) -> io::Result<Package> {
         Package::of(&self.shared.options.binary)

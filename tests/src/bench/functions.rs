@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::load::{Shot, Timings, at_rate, http, merge};
 use super::report::{Report, ms};
-use crate::cloud::{Functions, FunctionsOptions, Tenant};
+use crate::cloud::{Functions, FunctionsOptions, MOST_MEMORY, Tenant};
 
 const SLICE: Duration = Duration::from_secs(5);
 const SLICES: usize = 3;
@@ -26,16 +26,13 @@ pub async fn run(report: &mut Report) -> anyhow::Result<()> {
     let tenant = functions.unlimited("bench").await?;
     cold_starts(report, &functions, &tenant).await?;
     requests(report, &functions, &tenant).await?;
-    for (name, function) in
-        [("rest", &functions.rest), ("proxy", &functions.proxy), ("worker", &functions.worker)]
-    {
+    for (name, function) in functions.each() {
         let package = function.package()?;
         let size = format!("{:.1} MiB", mib(package.bytes));
         let kept = package.bytes <= 15 * MIB;
         report.add(&format!("function {name}: package, unzipped"), size, "", "≤ 15 MiB", Some(kept));
-        let peak = function.figures().iter().filter_map(|figures| figures.max_rss).max();
-        let peak = peak.context("no instance was measured")?;
-        let kept = peak <= 128 * MIB;
+        let peak = function.max_rss().context("no instance was measured")?;
+        let kept = peak <= MOST_MEMORY;
         let what = format!("function {name}: memory at most");
         report.add(&what, format!("{:.0} MiB", mib(peak)), "", "≤ 128 MiB", Some(kept));
     }

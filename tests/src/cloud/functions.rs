@@ -25,6 +25,9 @@ const SECRET: [&str; 7] = [
     "POLAR_WEBHOOK_SECRET",
 ];
 
+/// The most memory an instance may hold, in bytes.
+pub const MOST_MEMORY: u64 = 128 << 20;
+
 /// How functions are started.
 #[derive(Clone, Debug)]
 pub struct FunctionsOptions {
@@ -86,6 +89,11 @@ pub struct Functions {
 }
 
 impl Functions {
+    /// Returns the functions with their names.
+    pub fn each(&self) -> [(&'static str, &Function); 3] {
+        [("rest", &self.rest), ("proxy", &self.proxy), ("worker", &self.worker)]
+    }
+
     /// Starts everything and brings the database up to date.
     pub async fn start(options: FunctionsOptions) -> anyhow::Result<Self> {
         let stack = Stack::start(options.stack.clone()).await?;

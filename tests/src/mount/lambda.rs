@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use lambda_emulator::Function;
 
 use super::{Capability, Guard, Instance, Measured, Mount, MountError, StartOptions};
-use crate::cloud::{Functions, FunctionsOptions, StackOptions};
+use crate::cloud::{Functions, FunctionsOptions, MOST_MEMORY, StackOptions};
 
 /// The product for teams as functions: several instances, frozen between invocations, and a worker behind a queue.
 ///
@@ -29,19 +29,17 @@ impl Guard for Functions {
     }
 
     fn measured(&self) -> Vec<Measured> {
-        let functions = [("rest", &self.rest), ("proxy", &self.proxy), ("worker", &self.worker)];
-        functions.into_iter().map(|(name, function)| memory(name, function)).collect()
+        self.each().into_iter().map(|(name, function)| memory(name, function)).collect()
     }
 }
 
 /// Returns the most memory an instance of a function held. One that nobody measured is not within its budget.
 fn memory(name: &str, function: &Function) -> Measured {
-    let all: Vec<u64> = function.figures().iter().filter_map(|figures| figures.max_rss).collect();
-    let (count, peak) = (all.len(), all.into_iter().max());
+    let peak = function.max_rss();
     let text = peak.map_or_else(|| "not measured".to_owned(), |bytes| format!("{} MiB", bytes.div_ceil(MIB)));
     Measured {
-        text: format!("memory of {name}: {text} at most in {count} instances, 128 MiB are allowed"),
-        kept: peak.is_some_and(|bytes| bytes <= 128 * MIB),
+        text: format!("memory of {name}: {text} at most, {} MiB are allowed", MOST_MEMORY / MIB),
+        kept: peak.is_some_and(|bytes| bytes <= MOST_MEMORY),
     }
 }
 
