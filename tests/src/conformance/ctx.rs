@@ -166,7 +166,7 @@ impl Ctx {
         self.call("DELETE", path).send().await
     }
 
-    /// Asks until there is an answer, for what the contract lets happen later. Gives up after ten seconds.
+    /// Asks until there is an answer, for what the contract lets happen later. Gives up after thirty seconds.
     pub(super) async fn eventually<T, F: Future<Output = Option<T>>>(
         &self,
         what: &str,
@@ -177,9 +177,9 @@ impl Ctx {
             if let Some(found) = ask().await {
                 return found;
             }
-            if started.elapsed() > Duration::from_secs(10) {
+            if started.elapsed() > Duration::from_secs(30) {
                 let note = self.noted.lock().map(|note| note.clone()).unwrap_or_default();
-                panic!("{what} did not happen within ten seconds {note}");
+                panic!("{what} did not happen within thirty seconds {note}");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -13,7 +13,7 @@ use super::{Case, Ctx};
 use crate::mount::{Instance, Measured, Mount};
 
 /// How long one case may take.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(2);
 
 thread_local! {
     /// Where this thread panicked last, which the panic itself does not say.
