@@ -3,7 +3,7 @@ import { useAccount } from "../account/account";
 import { api } from "../api/client";
 import type { Health } from "../api/types";
 import { explain } from "../api/wording";
-import { counted, formatDuration } from "../lib/format";
+import { counted, formatElapsed } from "../lib/format";
 import { useNow } from "../lib/now";
 import { Line, Lines, RowsSkeleton, Section } from "./Parts";
 
@@ -34,7 +34,7 @@ export function ServerLines() {
           {isWell ? "Well" : health.isError ? "Does not answer" : "Cannot write"}
         </Line>
         <Line name="Version">{version}</Line>
-        <Line name="Uptime">{formatDuration(uptime_secs * 1000 + (isWell ? sinceAnswer : 0))}</Line>
+        <Line name="Uptime">{formatElapsed(uptime_secs * 1000 + (isWell ? sinceAnswer : 0))}</Line>
         <Line name="Region">{region ?? <span className="text-muted">Not set</span>}</Line>
         {isLocal && (
           <Line name="Stored">
