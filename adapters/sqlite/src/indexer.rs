@@ -305,21 +305,17 @@ impl Session {
              FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row > ?1 ORDER BY c.row LIMIT ?2";
         let sizes = sizes_after(&mut self.connection, sizes, 0).await?;
         let end = few(&sizes).unwrap_or(0);
-        let changed = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end);
+        let changed: Vec<i64> = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end).collect();
         let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
             .bind(progress.chunk)
             .fetch_one(&mut self.connection)
             .await
             .map_err(unavailable)?;
         let next = next.unwrap_or(i64::MAX);
-        let mut done = Vec::new();
-        for row in changed {
-            let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
-            // Chunks come first here too.
-            if parts.into_iter().max().is_none_or(|last| last < next) {
-                done.push(row);
-            }
-        }
+        // Chunks come first here too.
+        let latest = payloads::last_parts(&mut self.connection, &changed).await?;
+        let is_due = |row: &i64| latest.get(row).is_none_or(|part| *part < next);
+        let done: Vec<i64> = changed.into_iter().filter(is_due).collect();
         let list = serde_json::to_string(&done).unwrap_or_default();
         let spans: Vec<(i64, String)> =
             sqlx::query_as("SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?1))")

@@ -104,6 +104,22 @@ pub(crate) async fn parts_of(
     Ok(parts)
 }
 
+/// Returns, by row, the last part that its payload names, where it names any.
+pub(crate) async fn last_parts(
+    connection: &mut SqliteConnection,
+    rows: &[i64],
+) -> Result<HashMap<i64, i64>, StoreError> {
+    let mut last = HashMap::new();
+    for found in skeletons(connection, rows).await? {
+        for skeleton in found.sides() {
+            if let Some(part) = decode(skeleton)?.ids().iter().map(|id| id.cast_signed()).max() {
+                last.entry(found.row).and_modify(|last: &mut i64| *last = part.max(*last)).or_insert(part);
+            }
+        }
+    }
+    Ok(last)
+}
+
 /// Returns, by row, the text of payloads that belongs to them alone.
 pub(crate) async fn literals(
     connection: &mut SqliteConnection,

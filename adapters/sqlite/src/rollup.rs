@@ -58,6 +58,19 @@ const DURATIONS: Insert = Insert {
     tail: "ON CONFLICT (rollup, bucket) DO UPDATE SET spans = spans + excluded.spans",
 };
 
+impl Change {
+    /// Returns whether what was counted in was counted out again, as of a span that starts and ends in one write.
+    fn is_none(&self) -> bool {
+        self.spans == 0
+            && self.ended == 0
+            && self.duration_ms == 0
+            && self.cost == 0.0
+            && self.input_tokens == 0
+            && self.output_tokens == 0
+            && self.durations.values().all(|spans| *spans == 0)
+    }
+}
+
 impl Changes {
     /// Counts a span in.
     pub(crate) fn add(&mut self, project: i64, span: &Span) {
@@ -103,7 +116,7 @@ impl Changes {
     /// Writes the changes.
     pub(crate) async fn store(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let (mut sums, mut durations, mut emptied) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, change) in self.0 {
+        for (key, change) in self.0.into_iter().filter(|(_, change)| !change.is_none()) {
             let row = key.row();
             if change.spans < 0 {
                 emptied.push(row);

@@ -66,6 +66,16 @@ async fn sums_follow_writes_and_deletions(
     assert_eq!(models, [("m", 2)], "a call that runs has no latency yet");
     assert_eq!(latencies.models[0].latency.percentile(100.0).map(f64::round), Some(304.0));
 
+    // What starts and ends in one write never ran.
+    let brief = [llm_span("c", "5", 0, "m"), completed(llm_span("c", "5", 0, "m"), 100)];
+    let brief = brief.map(|span| SpanWrite::Put(new_span(span, None, None)));
+    spans.write(scope, batch(vec![], brief.to_vec())).await.unwrap();
+    let with_it = rollups.summary(scope, &all()).await.unwrap();
+    assert_eq!((with_it.spans, with_it.llm_calls, with_it.models[0].calls), (5, 4, 3));
+    assert_eq!((with_it.cost, with_it.avg_latency_ms), (1.0, Some(175.0)));
+    spans.delete_trace(scope, &TraceId::parse("c").unwrap()).await.unwrap();
+    assert_eq!(rollups.summary(scope, &all()).await.unwrap(), summary);
+
     let first_hours = rollups.summary(scope, &between(0, 2 * HOUR - 1)).await.unwrap();
     assert_eq!((first_hours.traces, first_hours.spans, first_hours.cost), (1, 2, 0.5));
     let part = rollups.summary(scope, &between(1, 2 * HOUR)).await.unwrap();

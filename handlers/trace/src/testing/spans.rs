@@ -30,6 +30,7 @@ pub async fn span_store_contract(store: &dyn SpanStore, search: TextSearch) {
     projects_do_not_see_each_other(store, &scope(102), &scope(103)).await;
     a_repeated_create_changes_nothing(store, &scope(104)).await;
     the_higher_version_wins_in_any_order(store, &scope(105)).await;
+    a_start_and_an_end_in_one_batch_are_told_and_kept(store, &scope(118)).await;
     an_end_is_final_and_kept_once(store, &scope(106)).await;
     an_id_alone_means_the_newest_span(store, &scope(107)).await;
     traces_merge_or_stay(store, &scope(108)).await;
@@ -236,6 +237,26 @@ async fn the_higher_version_wins_in_any_order(store: &dyn SpanStore, scope: &Sco
         assert_eq!((totals.models, totals.cost), (vec!["n".to_owned()], 0.25), "{order:?}");
         assert_eq!(totals.last_end, Some(time(12)));
     }
+}
+
+async fn a_start_and_an_end_in_one_batch_are_told_and_kept(store: &dyn SpanStore, scope: &Scope) {
+    let (running, ended) = (llm_span("t", "s", 0, "m"), completed(llm_span("t", "s", 0, "m"), 10));
+    let writes = [
+        new_span(running.clone(), Some("\"question\""), None),
+        new_span(ended.clone(), None, Some("\"answer\"")),
+    ];
+    let written = store.write(scope, batch(vec![], writes.map(SpanWrite::Put).to_vec())).await.unwrap();
+    let told = matches!(
+        &written.spans[..],
+        [SpanChange::Created(first), SpanChange::Updated(then)]
+            if first.status == SpanStatus::Running && then.status == SpanStatus::Completed
+    );
+    assert!(told, "{:?}", written.spans);
+    let found = store.find(scope, None, &running.id).await.unwrap().unwrap();
+    assert_eq!((found.status, found.ended_at), (ended.status, ended.ended_at));
+    let totals = store.find_trace(scope, &tid("t")).await.unwrap().unwrap().totals;
+    assert_eq!((totals.spans, totals.running, totals.llm_calls), (1, 0, 1));
+    assert_eq!(store.counts(scope).await.unwrap(), Counts { traces: 1, spans: 1 });
 }
 
 async fn an_end_is_final_and_kept_once(store: &dyn SpanStore, scope: &Scope) {
