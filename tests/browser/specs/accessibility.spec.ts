@@ -58,7 +58,7 @@ for (const colorScheme of ["dark", "light"] as const) {
       for (const [name, act] of open) {
         await expect(row).toBeVisible();
         await act();
-        await page.waitForTimeout(150);
+        await expect(page.locator("[role=dialog], [role=alertdialog], [role=menu], [role=listbox]")).not.toHaveCount(0);
         found.push(...(await barriers(page, rules)).map((barrier) => `${name}: ${barrier}`));
         await page.keyboard.press("Escape");
       }

@@ -33,6 +33,7 @@ test("a running span ticks and its trace grows while one looks", async ({ page, 
   await start({ id: "outer", trace_id: "growing", name: "outer" });
   await page.goto("/traces/growing");
   const tree = page.getByRole("tree");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
   await expect(tree.getByRole("treeitem")).toHaveCount(1);
   const before = await tree.getByRole("treeitem").innerText();
   await expect.poll(() => tree.getByRole("treeitem").innerText()).not.toBe(before);
@@ -49,6 +50,7 @@ test("new rows wait behind a banner while one has scrolled", async ({ page, serv
   await server.ingest({ traces: many.flatMap((each) => each.traces), spans: many.flatMap((each) => each.spans) });
   await page.goto("/traces");
   const table = page.getByRole("table", { name: "Traces" });
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
   await expect(rows(page).first()).toContainText("t-0");
   await table.evaluate((element) => element.scrollTo({ top: 600 }));
   await server.ingest(singleCall("fresh", { messages: [] }));
@@ -63,6 +65,7 @@ test("new rows wait behind a banner while one has scrolled", async ({ page, serv
 test("a filtered list takes in only what matches", async ({ page, server }) => {
   await server.ingest(singleCall("one", { messages: [] }));
   await page.goto("/traces?q=name:one");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
   await expect(rows(page)).toHaveCount(1);
   await server.ingest(singleCall("two", { messages: [] }));
   await server.ingest(singleCall("another", { name: "one more", messages: [] }));
@@ -88,6 +91,7 @@ test("the overview counts and tells what happens", async ({ page, server }) => {
   await server.ingest(singleCall("first", { messages: [] }));
   await page.goto("/");
   const totals = page.getByRole("region", { name: "Totals" });
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
   await expect(totals).toContainText("1Traces");
   await server.ingest(supportTrace());
   await expect(totals).toContainText("2Traces");

@@ -15,7 +15,10 @@ test("the palette finds pages, traces and text, with the keyboard alone", async 
   await expect(page).toHaveURL(/\/sessions$/);
 
   await page.keyboard.press("Control+k");
+  // What is listed before is the answer to less.
+  const answered = page.waitForResponse(/name_contains=customers(&|$)/);
   await page.keyboard.type("customers");
+  await answered;
   await page.getByRole("option", { name: /customers-support/ }).first().waitFor();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/traces\/customers-support$/);
@@ -35,9 +38,12 @@ test("g and a letter go to pages", async ({ page }) => {
   await page.goto("/");
   await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
   for (const [key, path] of [["t", "/traces"], ["s", "/spans"], ["e", "/sessions"], [",", "/settings"], ["o", "/"]] as const) {
-    await page.keyboard.press("g");
-    await page.keyboard.press(key);
-    await expect(page).toHaveURL((url) => url.pathname === path);
+    // Both within a second, which a busy machine may miss.
+    await expect(async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press(key);
+      await expect(page).toHaveURL((url) => url.pathname === path, { timeout: 2_000 });
+    }).toPass();
   }
 });
 
@@ -58,6 +64,8 @@ test("a server that cannot be reached is named, and the page goes on once it can
   await page.route("**/api/health", (route) => route.abort());
   await page.goto("/traces");
   await expect(page.getByRole("heading", { name: "The server cannot be reached" })).toBeVisible();
+  // The page asks again every three seconds: right after it did, there is time to be quicker.
+  await page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/health"));
   await page.unroute("**/api/health");
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("row").filter({ hasText: "customers-support" })).toBeVisible();

@@ -38,7 +38,7 @@ impl Suite {
             .no_gzip()
             .no_brotli()
             .no_proxy()
-            .timeout(Duration::from_secs(30))
+            .read_timeout(Duration::from_secs(30))
             .build()
             .map_err(std::io::Error::other)?;
         let report = Mutex::new(Report::new(mount.name()));

@@ -46,13 +46,13 @@ async fn a_key_is_shown_once_and_works_everywhere_until_it_is_revoked() {
 async fn a_key_may_do_what_its_scopes_say_until_it_expires() {
     let stage = Stage::new().await;
     let ann = stage.tenant_on("pro", "ann").await;
-    let soon_over = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
     let create = async |wish: Value| {
         let answer = stage.call("POST", "/api/org/api-keys").bearer(&ann.token).json(&wish).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.text_of("key")
     };
     let reader = create(json!({"name": "r", "scopes": ["read"]})).await;
+    let soon_over = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(5);
     let short = create(json!({"name": "s", "expires_at": soon_over.to_string()})).await;
     let span = json!({"trace_id": "t", "name": "n"});
     for replica in 0..2 {

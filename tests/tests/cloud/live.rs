@@ -1,9 +1,11 @@
 //! Live events between replicas, and when one of them dies.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use conformance::providers;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::stage::{Call, Stage, soon};
@@ -104,11 +106,15 @@ async fn a_client_of_a_killed_replica_goes_on_at_another_without_gap_or_repeat()
     const SPANS: usize = 120;
     let mut stage = Stage::new().await;
     let ann = stage.tenant_on("enterprise", "ann").await;
+    let is_killed = Arc::new(Notify::new());
     let create = |url: String| {
-        let key = ann.api_key.clone();
+        let (key, is_killed) = (ann.api_key.clone(), Arc::clone(&is_killed));
         async move {
             let client = reqwest::Client::new();
             for number in 0..SPANS {
+                if number == SPANS * 2 / 3 {
+                    is_killed.notified().await;
+                }
                 let span = json!({"id": format!("s{number:03}"), "trace_id": "t", "name": "n"});
                 let answer = client
                     .post(format!("{url}/api/spans"))
@@ -133,6 +139,7 @@ async fn a_client_of_a_killed_replica_goes_on_at_another_without_gap_or_repeat()
     while note(events.next().await.unwrap(), &mut last) < SPANS / 3 {}
     // Dropping a replica kills it as `kill -9` does.
     drop(stage.stack.replicas.remove(0));
+    is_killed.notify_one();
     let mut count = SPANS / 3;
     while let Some(event) = events.next().await {
         count = note(event, &mut last);

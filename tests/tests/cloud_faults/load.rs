@@ -1,10 +1,11 @@
 //! Clients that write until they are told to stop, and try again until they are told that it is written.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 use crate::stage::{batch, client};
@@ -52,9 +53,9 @@ impl Load {
         Self { shared, clients }
     }
 
-    /// Says where the replicas are now.
-    pub(crate) fn turn_to(&self, replicas: Vec<String>) {
-        *self.shared.replicas.write().unwrap() = replicas;
+    /// Says where the replicas are now. Returns when no request is under way to where they were.
+    pub(crate) async fn turn_to(&self, replicas: Vec<String>) {
+        *self.shared.replicas.write().await = replicas;
     }
 
     /// Returns how many spans are acknowledged so far.
@@ -86,10 +87,8 @@ async fn write(shared: Arc<Shared>, number: u64) {
         let body = batch(&ids);
         loop {
             turn += 1;
-            let replica = {
-                let replicas = shared.replicas.read().unwrap();
-                replicas[turn % replicas.len()].clone()
-            };
+            let replicas = shared.replicas.read().await;
+            let replica = &replicas[turn % replicas.len()];
             let request = client.post(format!("{replica}/api/ingest")).bearer_auth(&shared.key).json(&body);
             let answer = async {
                 let response = request.send().await?;
@@ -114,6 +113,7 @@ async fn write(shared: Arc<Shared>, number: u64) {
                     shared.doubtful.fetch_add(BATCH, Ordering::Relaxed);
                 }
             }
+            drop(replicas);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

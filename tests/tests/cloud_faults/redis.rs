@@ -38,10 +38,10 @@ async fn without_redis_the_api_keeps_working_and_events_come_back_with_it() {
 async fn a_redis_that_hardly_answers_holds_nobody_up_for_long() {
     let stage = Stage::new().await;
     stage.ingest(0, "before").await.ok().unwrap();
-    stage.stack.redis.as_ref().unwrap().slow(Duration::from_secs(30)).await;
+    stage.stack.redis.as_ref().unwrap().slow(Duration::from_mins(10)).await;
     let started = Instant::now();
     everything_works(&stage, "slow").await;
-    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(2), "{:?}", started.elapsed());
     stage.assert_calm();
 }
 

@@ -82,9 +82,8 @@ async fn a_stream_goes_on_at_the_other_replica_without_gap_or_repeat() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         events = Events::open(&stage.stack.replicas[0].api, &key, Some(last)).await.unwrap();
         stage.stack.add_replica().await.unwrap();
-        load.turn_to(vec![stage.stack.replicas[1].api.clone()]);
         // A request under way to the replica that dies next would be in doubt.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        load.turn_to(vec![stage.stack.replicas[1].api.clone()]).await;
     }
     let told = load.finish().await;
     hear(&mut events, told.acknowledged.len() - heard.len(), &mut heard, &mut last).await;

@@ -107,7 +107,7 @@ async fn a_connection_that_died_is_replaced_unnoticed() {
     database.check().await.unwrap();
     let mut raw = schema.raw().await;
     sqlx::query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
          WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')",
     )
     .execute(&mut raw)

@@ -55,18 +55,28 @@ async fn jobs_come_once_oldest_first(queue: &dyn JobQueue, clock: &dyn Clock) {
 }
 
 async fn a_job_waits_for_its_time(queue: &dyn JobQueue, clock: &dyn Clock) {
-    let soon = Timestamp::from_micros(clock.now().as_micros() + 150_000);
+    let in_millis = |millis: i64| Timestamp::from_micros(clock.now().as_micros() + millis * 1_000);
+    queue.enqueue(&scope(1), &[job("distant", 0, in_millis(3_600_000))]).await.unwrap();
+    assert_eq!(lease(queue, "distant", LONG, 1).await, []);
+    let soon = in_millis(150);
     queue.enqueue(&scope(1), &[job("later", 0, soon)]).await.unwrap();
-    assert_eq!(lease(queue, "later", LONG, 1).await, []);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let leased = lease(queue, "later", LONG, 1).await;
-    assert_eq!(leased.len(), 1);
-    assert!(queue.fail(&leased[0], "not yet", Duration::from_millis(150)).await.unwrap());
-    assert_eq!(lease(queue, "later", LONG, 1).await, []);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let leased = lease(queue, "later", LONG, 1).await;
-    assert_eq!(leased[0].job.attempt, 2);
-    assert!(queue.complete(&leased[0]).await.unwrap());
+    let first = lease_when_due(queue, clock, soon).await;
+    let again = in_millis(150);
+    assert!(queue.fail(&first, "not yet", Duration::from_millis(150)).await.unwrap());
+    let second = lease_when_due(queue, clock, again).await;
+    assert_eq!(second.job.attempt, 2);
+    assert!(queue.complete(&second).await.unwrap());
+}
+
+/// Waits for the job that is due at `due`, which nobody gets before.
+async fn lease_when_due(queue: &dyn JobQueue, clock: &dyn Clock, due: Timestamp) -> Leased {
+    loop {
+        if let Some(leased) = lease(queue, "later", LONG, 1).await.pop() {
+            assert!(clock.now() >= due, "leased before its time");
+            return leased;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn a_lease_that_ran_out_is_given_to_another(queue: &dyn JobQueue, clock: &dyn Clock) {

@@ -109,9 +109,11 @@ test("a first key is made with the keyboard alone", async ({ page, context }) =>
   await Person.signUp(context);
   await page.goto("/");
   await page.getByLabel("Name of the key").waitFor();
-  await page.keyboard.press("g");
-  await page.keyboard.press(",");
-  await expect(page).toHaveURL(/\/settings$/);
+  await expect(async () => {
+    await page.keyboard.press("g");
+    await page.keyboard.press(",");
+    await expect(page).toHaveURL(/\/settings$/, { timeout: 2_000 });
+  }).toPass();
   await page.keyboard.press("Control+k");
   await expect(page.getByPlaceholder(/Go to a page/)).toBeFocused();
   await page.keyboard.type("api key");

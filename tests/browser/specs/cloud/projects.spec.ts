@@ -76,6 +76,7 @@ test("retention is within the plan, in the API's words", async ({ page, context 
   await expect(page.getByRole("alert")).toHaveText("The plan keeps traces for 1 to 7 days.");
   await days.fill("3");
   await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Saved", { exact: true })).toBeVisible();
   await expect(page.getByRole("button", { name: "Save" })).toBeDisabled();
   await page.reload();
   await expect(days).toHaveValue("3");

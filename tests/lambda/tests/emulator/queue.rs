@@ -33,7 +33,7 @@ impl Worker {
 async fn the_failed_message_of_a_batch_comes_again_and_then_goes_to_the_dead_letters() {
     let dead_letters = Queue::new("dead", QueueOptions::default());
     let options = QueueOptions {
-        visibility_timeout: Duration::from_secs(1),
+        visibility_timeout: Duration::from_secs(4),
         dead_letters: Some((dead_letters.clone(), 2)),
     };
     let (queue, worker) = (Queue::new("jobs", options), Worker::new());
@@ -48,7 +48,7 @@ async fn the_failed_message_of_a_batch_comes_again_and_then_goes_to_the_dead_let
 
 #[tokio::test]
 async fn a_batch_that_fails_comes_again_as_a_whole() {
-    let options = QueueOptions { visibility_timeout: Duration::from_secs(1), ..QueueOptions::default() };
+    let options = QueueOptions { visibility_timeout: Duration::from_secs(4), ..QueueOptions::default() };
     let (queue, worker) = (Queue::new("jobs", options), Worker::new());
     queue.send("good", Duration::ZERO);
     queue.send("broken", Duration::ZERO);
