@@ -77,6 +77,7 @@ test("the stream comes back after the server was away, with what happened since"
   await server.ingest(singleCall("before", { messages: [] }));
   await page.goto("/traces");
   await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await expect(rows(page)).toHaveCount(1);
   await server.kill();
   await expect(page.getByRole("button", { name: "Live stream: Disconnected" })).toBeVisible({ timeout: 15_000 });
   await expect(rows(page)).toHaveCount(1);

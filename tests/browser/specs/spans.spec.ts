@@ -33,6 +33,8 @@ test("a row opens its span beside the list, which leads to the trace", async ({ 
   await panel.getByRole("link", { name: "Show in its trace" }).click();
   await expect(page).toHaveURL(/\/traces\/seed-000003\?span=seed-000003-c/);
   await page.goBack();
+  await expect(rows(page).first()).toBeVisible();
+  await expect(panel).toBeVisible();
   await page.keyboard.press("j");
   await expect(page).toHaveURL(/trace=seed-000014/);
   await panel.getByRole("button", { name: "Close" }).click();
