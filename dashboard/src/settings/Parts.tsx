@@ -78,7 +78,7 @@ export function PlanLimit({ children }: { children: ReactNode }) {
 /** Rows that are on their way. */
 export function RowsSkeleton({ rows = 3 }: { rows?: number }) {
   return (
-    <div aria-busy="true" aria-label="Loading" className="flex flex-col gap-3 rounded-md border border-line p-4">
+    <div role="group" aria-busy="true" aria-label="Loading" className="flex flex-col gap-3 rounded-md border border-line p-4">
       {Array.from({ length: rows }, (_, index) => (
         <div key={index} className="skeleton h-5" style={{ width: `${90 - index * 14}%` }} />
       ))}

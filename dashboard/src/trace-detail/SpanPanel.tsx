@@ -287,7 +287,7 @@ function PanelSkeleton() {
 /** Comes late, so that a quick answer is not announced by a flash. */
 function BodySkeleton() {
   return (
-    <div className="late flex flex-col gap-3 px-5 py-5" aria-busy="true" aria-label="Loading span">
+    <div className="late flex flex-col gap-3 px-5 py-5" role="group" aria-busy="true" aria-label="Loading span">
       <div className="skeleton h-4 w-16" />
       <div className="skeleton h-16 w-full max-w-[70ch]" />
       <div className="skeleton mt-4 h-4 w-20" />

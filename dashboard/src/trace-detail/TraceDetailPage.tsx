@@ -267,7 +267,7 @@ function listOf(search: PageSearch & ListSearch): ListSearch {
 
 function PageSkeleton() {
   return (
-    <div className="late flex h-full flex-col" aria-busy="true" aria-label="Loading trace">
+    <div className="late flex h-full flex-col" role="group" aria-busy="true" aria-label="Loading trace">
       <div className="border-b border-line px-5 py-3">
         <div className="skeleton h-5 w-64" />
         <div className="skeleton mt-2 h-4 w-96 max-w-full" />
