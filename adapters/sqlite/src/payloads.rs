@@ -109,15 +109,15 @@ pub(crate) async fn last_parts(
     connection: &mut SqliteConnection,
     rows: &[i64],
 ) -> Result<HashMap<i64, i64>, StoreError> {
-    let mut last = HashMap::new();
+    let mut last_of = HashMap::new();
     for found in skeletons(connection, rows).await? {
+        let mut last = None;
         for skeleton in found.sides() {
-            if let Some(part) = decode(skeleton)?.ids().iter().map(|id| id.cast_signed()).max() {
-                last.entry(found.row).and_modify(|last: &mut i64| *last = part.max(*last)).or_insert(part);
-            }
+            last = last.max(decode(skeleton)?.ids().iter().map(|id| id.cast_signed()).max());
         }
+        last_of.extend(last.map(|last| (found.row, last)));
     }
-    Ok(last)
+    Ok(last_of)
 }
 
 /// Returns, by row, the text of payloads that belongs to them alone.

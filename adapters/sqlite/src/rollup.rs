@@ -28,7 +28,7 @@ struct Key {
 }
 
 /// How much a sum changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Change {
     spans: i64,
     ended: i64,
@@ -57,19 +57,6 @@ const DURATIONS: Insert = Insert {
     columns: 3,
     tail: "ON CONFLICT (rollup, bucket) DO UPDATE SET spans = spans + excluded.spans",
 };
-
-impl Change {
-    /// Returns whether what was counted in was counted out again, as of a span that starts and ends in one write.
-    fn is_none(&self) -> bool {
-        self.spans == 0
-            && self.ended == 0
-            && self.duration_ms == 0
-            && self.cost == 0.0
-            && self.input_tokens == 0
-            && self.output_tokens == 0
-            && self.durations.values().all(|spans| *spans == 0)
-    }
-}
 
 impl Changes {
     /// Counts a span in.
@@ -116,12 +103,17 @@ impl Changes {
     /// Writes the changes.
     pub(crate) async fn store(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let (mut sums, mut durations, mut emptied) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, change) in self.0.into_iter().filter(|(_, change)| !change.is_none()) {
+        for (key, mut change) in self.0 {
+            change.durations.retain(|_, spans| *spans != 0);
+            // As running leaves of a span that starts and ends in one write.
+            if change == Change::default() {
+                continue;
+            }
             let row = key.row();
             if change.spans < 0 {
                 emptied.push(row);
             }
-            for (bucket, spans) in change.durations.into_iter().filter(|(_, spans)| *spans != 0) {
+            for (bucket, spans) in change.durations {
                 durations.extend([Value::from(row), i64::from(bucket).into(), spans.into()]);
             }
             sums.extend([
