@@ -11,7 +11,7 @@ use service_emulators::Sent;
 
 /// How long what happens "at once" on another replica may take on a busy machine; far less than anything is
 /// remembered for.
-const AT_ONCE: Duration = Duration::from_secs(20);
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// How long a mail may take.
 const MAIL: Duration = Duration::from_secs(30);

@@ -41,7 +41,7 @@ async fn a_redis_that_hardly_answers_holds_nobody_up_for_long() {
     stage.stack.redis.as_ref().unwrap().slow(Duration::from_mins(10)).await;
     let started = Instant::now();
     everything_works(&stage, "slow").await;
-    assert!(started.elapsed() < Duration::from_mins(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     stage.assert_calm();
 }
 

@@ -74,8 +74,7 @@ async fn a_slow_disk_bounds_memory_and_leaves_proxied_calls_fast() {
         taken += done.unwrap();
     }
     assert!(taken > 0, "nothing was taken at all");
-    // If calls waited for flushes, there were time for some fifteen.
-    assert!(calls > 30, "only {calls} proxied calls in {lasting:?}");
+    assert!(calls > 50, "only {calls} proxied calls in {lasting:?}");
     assert!(peak < 600, "memory grew from {before} to {peak} MiB");
     // If calls waited for a flush, all of them would take as long; a busy machine makes some of them slow.
     assert!(slow * 4 < calls, "{slow} of {calls} proxied calls took as long as a flush");

@@ -99,14 +99,13 @@ async fn small_writes_stay_fast_beside_many_rows() {
     let api = spans().await;
     let by_trace = |n: u64| json!({"filters": ["trace_id", "Eq", uuid(2, n)], "rank_by": ["start_us", "asc"], "limit": 100});
     quickest(&api, by_trace(1)).await;
-    let mut quickest_round = Duration::MAX;
+    let started = Instant::now();
     for n in 0..20 {
-        let started = Instant::now();
         let row = json!({"id": uuid(1, SPANS + n), "trace_id": uuid(2, 1), "start_us": n, "kind": "span"});
         api.write(json!({"upsert_rows": [row]})).await;
         let count = ids(&api.query(by_trace(1)).await).as_array().unwrap().len() as u64;
         assert_eq!(count, 21 + n, "the index is kept, and the write is seen at once");
-        quickest_round = quickest_round.min(started.elapsed());
     }
-    assert!(quickest_round < Duration::from_millis(50), "{quickest_round:?} for a write and a query");
+    let took = started.elapsed() / 20;
+    assert!(took < Duration::from_millis(50), "{took:?} for a write and a query");
 }
