@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a contract fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "contracts run in tests, where tasks may be spawned")]
 
+mod agreement;
 mod clock;
 mod creators;
 mod events;
