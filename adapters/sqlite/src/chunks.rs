@@ -121,6 +121,9 @@ impl Session {
         for used in payloads::parts_of(&mut self.connection, &rest).await? {
             parts.remove(&used);
         }
+        if parts.is_empty() {
+            return Ok(());
+        }
         let parts: Vec<i64> = parts.into_iter().collect();
         let places: Vec<(i64, i64)> =
             sqlx::query_as("SELECT value, (SELECT max(id) FROM chunks WHERE id <= value) FROM json_each(?1)")

@@ -139,6 +139,8 @@ struct Step {
     spans: Vec<(i64, Arc<str>)>,
     /// The last chunk and span of the index after the step.
     progress: Progress,
+    /// Which of the spans had changed when they were read, and how often.
+    fresh: Vec<(i64, i64)>,
     /// Whether spans changed that the index knows.
     changed: bool,
 }
@@ -156,7 +158,7 @@ async fn step(writer: &Writer, readers: &SqlitePool) -> Result<bool, StoreError>
     let before = progress(&mut snapshot).await?;
     let step = read(&mut snapshot, before).await?;
     snapshot.commit().await.map_err(unavailable)?;
-    if step.progress == before && !step.changed {
+    if step.progress == before && step.fresh.is_empty() && !step.changed {
         return Ok(false);
     }
     writer
@@ -181,7 +183,7 @@ async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Ste
     let mut step = Step { progress: before, ..Step::default() };
     let mut bytes = 0;
     let sizes = "SELECT id, length(data) FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2";
-    let sizes = sizes_after(connection, sizes, before.chunk).await?;
+    let sizes = sizes_of(connection, sizes, before.chunk).await?;
     let chunks: Vec<SqliteRow> =
         sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 AND id <= ?2 ORDER BY id")
             .bind(before.chunk)
@@ -210,7 +212,7 @@ async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Ste
     }
     let sizes = "SELECT s.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
          FROM spans s LEFT JOIN payloads p ON p.row = s.row WHERE s.row > ?1 ORDER BY s.row LIMIT ?2";
-    let sizes = sizes_after(connection, sizes, before.span).await?;
+    let sizes = sizes_of(connection, sizes, before.span).await?;
     let spans: Vec<(i64, String)> =
         sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 AND row <= ?2 ORDER BY row")
             .bind(before.span)
@@ -231,20 +233,30 @@ async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Ste
         step.progress.span = row;
         step.spans.push((row, text.into()));
     }
-    step.changed = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM text_changed)")
+    // Marks beyond the last span are of spans that are gone.
+    let last = sizes.last().map_or(before.span, |(last, _)| *last);
+    let is_end = last == step.progress.span && sizes.len() < rows(STEP_ROWS);
+    step.fresh = sqlx::query_as("SELECT row, times FROM text_changed WHERE row > ?1 AND row <= ?2")
+        .bind(before.span)
+        .bind(if is_end { i64::MAX } else { step.progress.span })
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    step.changed = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM text_changed WHERE row <= ?1)")
+        .bind(before.span)
         .fetch_one(connection)
         .await
         .map_err(unavailable)?;
     Ok(step)
 }
 
-/// Returns the next rows and how many bytes each has.
-async fn sizes_after(
+/// Returns the next rows on this side of `bound` and how many bytes each has.
+async fn sizes_of(
     connection: &mut SqliteConnection,
     sql: &'static str,
-    after: i64,
+    bound: i64,
 ) -> Result<Vec<(i64, i64)>, StoreError> {
-    let sizes = sqlx::query_as(sql).bind(after).bind(STEP_ROWS);
+    let sizes = sqlx::query_as(sql).bind(bound).bind(STEP_ROWS);
     sizes.fetch_all(connection).await.map_err(unavailable)
 }
 
@@ -284,6 +296,13 @@ impl Session {
         DOCUMENTS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         let Progress { chunk, span } = step.progress;
         self.run("UPDATE text_progress SET chunk = ?1, span = ?2", &[chunk, span]).await?;
+        if !step.fresh.is_empty() {
+            // A span that changed again since it was read stays marked.
+            let sql = "DELETE FROM text_changed WHERE (row, times) IN
+                 (SELECT value ->> 0, value ->> 1 FROM json_each(?))";
+            let done = sqlx::query_with(sql, crate::sql::arguments([json_array(&step.fresh)]));
+            done.execute(&mut self.connection).await.map_err(unavailable)?;
+        }
         if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
     }
 
@@ -302,8 +321,8 @@ impl Session {
     /// Indexes spans anew that changed after they were indexed.
     async fn index_changed(&mut self, progress: Progress) -> Result<(), StoreError> {
         let sizes = "SELECT c.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
-             FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row > ?1 ORDER BY c.row LIMIT ?2";
-        let sizes = sizes_after(&mut self.connection, sizes, 0).await?;
+             FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row <= ?1 ORDER BY c.row LIMIT ?2";
+        let sizes = sizes_of(&mut self.connection, sizes, progress.span).await?;
         let end = few(&sizes).unwrap_or(0);
         let changed: Vec<i64> = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end).collect();
         let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
@@ -313,8 +332,8 @@ impl Session {
             .map_err(unavailable)?;
         let next = next.unwrap_or(i64::MAX);
         // Chunks come first here too.
-        let latest = payloads::last_parts(&mut self.connection, &changed).await?;
-        let is_due = |row: &i64| latest.get(row).is_none_or(|part| *part < next);
+        let named = payloads::named(&mut self.connection, &changed).await?;
+        let is_due = |row: &i64| named.get(row).is_none_or(|named| named.both().all(|part| *part < next));
         let done: Vec<i64> = changed.into_iter().filter(is_due).collect();
         let list = serde_json::to_string(&done).unwrap_or_default();
         let spans: Vec<(i64, String)> =
@@ -325,7 +344,7 @@ impl Session {
                 .map_err(unavailable)?;
         let literals = payloads::literals(&mut self.connection, &done).await?;
         let mut documents = Vec::new();
-        for (row, name) in spans.into_iter().filter(|(row, _)| *row <= progress.span) {
+        for (row, name) in spans {
             let text = document(&name, literals.get(&row).map_or(&[], Vec::as_slice));
             documents.extend([Value::from(2 * row + 1), text.into()]);
         }

@@ -104,20 +104,34 @@ pub(crate) async fn parts_of(
     Ok(parts)
 }
 
-/// Returns, by row, the last part that its payload names, where it names any.
-pub(crate) async fn last_parts(
+/// The parts that a payload names.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) input: Vec<i64>,
+    pub(crate) output: Vec<i64>,
+}
+
+impl Named {
+    pub(crate) fn both(&self) -> impl Iterator<Item = &i64> {
+        self.input.iter().chain(&self.output)
+    }
+}
+
+/// Returns, by row, the parts that each payload names.
+pub(crate) async fn named(
     connection: &mut SqliteConnection,
     rows: &[i64],
-) -> Result<HashMap<i64, i64>, StoreError> {
-    let mut last_of = HashMap::new();
+) -> Result<HashMap<i64, Named>, StoreError> {
+    let parts = |side: &Option<Vec<u8>>| {
+        let side = side.as_deref().map(decode).transpose()?;
+        let ids = side.iter().flat_map(Stored::ids).map(|id| id.cast_signed());
+        Ok::<_, StoreError>(ids.collect())
+    };
+    let mut named = HashMap::new();
     for found in skeletons(connection, rows).await? {
-        let mut last = None;
-        for skeleton in found.sides() {
-            last = last.max(decode(skeleton)?.ids().iter().map(|id| id.cast_signed()).max());
-        }
-        last_of.extend(last.map(|last| (found.row, last)));
+        named.insert(found.row, Named { input: parts(&found.input)?, output: parts(&found.output)? });
     }
-    Ok(last_of)
+    Ok(named)
 }
 
 /// Returns, by row, the text of payloads that belongs to them alone.

@@ -17,6 +17,9 @@ use crate::sql::{Insert, Value, column, integer};
 pub(crate) const COLUMNS: &str = "s.row, s.trace, t.id, s.id, s.parent_id, s.name, s.kind, s.label, s.provider, \
      s.status, s.started_at, s.ended_at, s.input_tokens, s.output_tokens, s.cost, s.cost_given, s.version, s.detail, s.preview";
 
+/// How many columns those are.
+pub(crate) const LENGTH: usize = 19;
+
 /// Writes spans whole, new ones and changed ones alike.
 pub(crate) const UPSERT: Insert = Insert {
     head: "INSERT INTO spans (row, project, trace, id, parent_id, name, name_folded, kind, label, provider, status, \

@@ -22,7 +22,7 @@ use crate::payloads;
 use crate::rollup::Changes;
 use crate::session::Session;
 use crate::span_row::{self, Place};
-use crate::sql::{Insert, Value, integer, json_array, unavailable};
+use crate::sql::{Insert, Value, column, integer, json_array, unavailable};
 use crate::trace_row::{self, TraceRow};
 use crate::writer::WriteItem;
 
@@ -43,9 +43,18 @@ struct SpanSlot {
     /// Was there before the group.
     stored: bool,
     changed: bool,
+    /// Which sides of its payload were there before the group.
+    held: Held,
     /// Where its payload comes from, when it is to be written.
     input: Option<Source>,
     output: Option<Source>,
+}
+
+/// Which sides of a payload there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    input: bool,
+    output: bool,
 }
 
 /// A write of the group: its batch, and its place there.
@@ -53,6 +62,15 @@ struct SpanSlot {
 struct Source {
     item: usize,
     write: usize,
+}
+
+/// Where a span comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// It was there before the group, with these sides of its payload.
+    Stored(Held),
+    /// A write of the group makes it.
+    Written(Source),
 }
 
 #[derive(Default)]
@@ -65,6 +83,9 @@ struct Unit {
     /// New traces and spans of each project.
     counts: HashMap<i64, (u64, u64)>,
 }
+
+/// Parts of payloads, by the project and trace they are used in.
+type Replaced = HashMap<(i64, i64), HashSet<i64>>;
 
 /// What one batch did to traces, in the order it touched them.
 #[derive(Default)]
@@ -178,7 +199,8 @@ impl Unit {
         ids: &[&SpanId],
     ) -> Result<(), StoreError> {
         let sql = format!(
-            "SELECT {} FROM spans s JOIN traces t ON t.row = s.trace
+            "SELECT {}, p.input IS NOT NULL, p.output IS NOT NULL
+             FROM spans s JOIN traces t ON t.row = s.trace LEFT JOIN payloads p ON p.row = s.row
              WHERE s.project = ?1 AND s.id IN (SELECT value FROM json_each(?2))",
             span_row::COLUMNS
         );
@@ -187,29 +209,36 @@ impl Unit {
                 .fetch_all(&mut session.connection)
                 .await
                 .map_err(unavailable)?;
-        let stored: Vec<_> = rows.iter().map(span_row::decode).collect::<Result<_, _>>()?;
+        let (input, output) = (span_row::LENGTH, span_row::LENGTH + 1);
+        let held = |row| Ok(Held { input: column(row, input)?, output: column(row, output)? });
+        let stored = rows.iter().map(|row| Ok((span_row::decode(row)?, held(row)?)));
+        let stored: Vec<_> = stored.collect::<Result<_, StoreError>>()?;
         // A span known by its id alone may belong to a trace that no batch named.
         let missing: HashSet<&TraceId> = stored
             .iter()
-            .map(|found| &found.span.trace_id)
+            .map(|(found, _)| &found.span.trace_id)
             .filter(|trace| !self.trace_of.contains_key(&(project, (*trace).clone())))
             .collect();
         let missing: Vec<&TraceId> = missing.into_iter().collect();
         self.load_traces(session, project, &missing).await?;
-        for found in &stored {
+        for (found, held) in stored {
             let trace = self.trace_of.get(&(project, found.span.trace_id.clone()));
             let trace = *trace.ok_or_else(|| StoreError::corrupt("span", "its trace is missing"))?;
             let place = Place { row: found.row, project, trace: found.trace, version: found.version };
-            self.hold(trace, place, Arc::new(found.span.clone()), None);
+            self.hold(trace, place, Arc::new(found.span), Origin::Stored(held));
         }
         Ok(())
     }
 
-    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, source: Option<Source>) {
+    fn hold(&mut self, trace: usize, place: Place, span: Arc<Span>, origin: Origin) {
         self.spans_of.entry((place.project, span.id.clone())).or_default().push(self.spans.len());
+        let (held, source) = match origin {
+            Origin::Stored(held) => (held, None),
+            Origin::Written(source) => (Held::default(), Some(source)),
+        };
         let stored = source.is_none();
         let (input, output) = (source, source);
-        self.spans.push(SpanSlot { trace, place, span, stored, changed: !stored, input, output });
+        self.spans.push(SpanSlot { trace, place, span, stored, changed: !stored, held, input, output });
     }
 
     fn apply(
@@ -361,7 +390,7 @@ impl Unit {
         };
         self.counts.entry(project).or_default().1 += 1;
         self.rollups.add(project, &span);
-        self.hold(trace, place, Arc::clone(&span), Some(source));
+        self.hold(trace, place, Arc::clone(&span), Origin::Written(source));
         SpanChange::Created(span)
     }
 
@@ -394,15 +423,14 @@ impl Unit {
     async fn store(&mut self, session: &mut Session, items: &[WriteItem]) -> Result<(), StoreError> {
         let replaced = self.replaced(session).await?;
         let (mut spans, mut payloads) = (Vec::new(), Vec::new());
-        let (mut changed, mut columns) = (Vec::new(), Vec::new());
+        let mut changed = Vec::new();
         let mut chunks = NewChunks::default();
         for slot in self.spans.iter().filter(|slot| slot.changed) {
             let place = slot.place;
             span_row::encode(place, &slot.span, &mut spans);
             // The index may have read it already, or be about to have.
             if slot.stored {
-                changed.push(Value::from(place.row));
-                columns.extend([Value::from(place.row), Value::from(1)]);
+                changed.extend([Value::from(place.row), Value::from(1)]);
             }
             if slot.input.is_none() && slot.output.is_none() {
                 continue;
@@ -421,10 +449,10 @@ impl Unit {
         let connection = &mut session.connection;
         span_row::UPSERT.run(connection, spans).await.map_err(unavailable)?;
         PAYLOADS.run(connection, payloads).await.map_err(unavailable)?;
-        CHANGED.run(connection, changed).await.map_err(unavailable)?;
-        COLUMN_CHANGED.run(connection, columns).await.map_err(unavailable)?;
+        TEXT_CHANGED.run(connection, changed.clone()).await.map_err(unavailable)?;
+        COLUMN_CHANGED.run(connection, changed).await.map_err(unavailable)?;
         chunks.store(session).await?;
-        for (project, trace, parts) in replaced {
+        for ((project, trace), parts) in replaced {
             session.release_parts(project, trace, parts).await?;
         }
         for slot in self.traces.iter_mut().filter(|slot| slot.recompute) {
@@ -450,16 +478,23 @@ impl Unit {
         Ok(())
     }
 
-    /// Returns the parts of payloads that are about to be replaced, with the project and trace they are used in.
-    async fn replaced(&self, session: &mut Session) -> Result<Vec<(i64, i64, HashSet<i64>)>, StoreError> {
-        let mut replaced = Vec::new();
-        for slot in
-            self.spans.iter().filter(|slot| slot.stored && (slot.input.is_some() || slot.output.is_some()))
-        {
-            let parts = payloads::parts_of(&mut session.connection, &[slot.place.row]).await?;
-            if !parts.is_empty() {
-                replaced.push((slot.place.project, slot.place.trace, parts));
-            }
+    /// Returns the parts of what is about to be replaced.
+    async fn replaced(&self, session: &mut Session) -> Result<Replaced, StoreError> {
+        let overwrites = |slot: &&SpanSlot| {
+            (slot.input.is_some() && slot.held.input) || (slot.output.is_some() && slot.held.output)
+        };
+        let slots: Vec<&SpanSlot> = self.spans.iter().filter(overwrites).collect();
+        if slots.is_empty() {
+            return Ok(Replaced::new());
+        }
+        let rows: Vec<i64> = slots.iter().map(|slot| slot.place.row).collect();
+        let mut named = payloads::named(&mut session.connection, &rows).await?;
+        let mut replaced = Replaced::new();
+        for slot in slots {
+            let Some(old) = named.remove(&slot.place.row) else { continue };
+            let parts = replaced.entry((slot.place.project, slot.place.trace)).or_default();
+            parts.extend(slot.input.is_some().then_some(old.input).into_iter().flatten());
+            parts.extend(slot.output.is_some().then_some(old.output).into_iter().flatten());
         }
         Ok(replaced)
     }
@@ -488,8 +523,11 @@ const COLUMN_CHANGED: Insert = Insert {
     tail: "ON CONFLICT (row) DO UPDATE SET times = times + 1",
 };
 
-const CHANGED: Insert =
-    Insert { head: "INSERT OR IGNORE INTO text_changed (row) VALUES", columns: 1, tail: "" };
+const TEXT_CHANGED: Insert = Insert {
+    head: "INSERT INTO text_changed (row, times) VALUES",
+    columns: 2,
+    tail: "ON CONFLICT (row) DO UPDATE SET times = times + 1",
+};
 
 fn trace_of(write: &SpanWrite) -> Option<&TraceId> {
     match write {

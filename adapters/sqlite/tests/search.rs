@@ -287,3 +287,30 @@ async fn a_page_of_sessions_reads_no_more_text_than_it_needs() {
     query.limit = 300;
     assert!(store.list_sessions(&Scope::LOCAL, &query).await.is_err());
 }
+
+#[tokio::test]
+async fn spans_that_end_while_they_are_indexed_are_found_and_nothing_stays_to_be_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("traceway.db"), Options::default()).await.unwrap();
+    for number in 0..200 {
+        let id = format!("s{number}");
+        let start = new_span(span("t", &id, number), Some("\"asked\""), None);
+        store.write(&Scope::LOCAL, batch(vec![], vec![SpanWrite::Put(start)])).await.unwrap();
+        if number >= 20 {
+            let ended = number - 20;
+            let done = completed(span("t", &format!("s{ended}"), ended), 5);
+            let end = new_span(done, None, Some(&format!("\"the answer is no-{ended}-no\"")));
+            store.write(&Scope::LOCAL, batch(vec![], vec![SpanWrite::Put(end)])).await.unwrap();
+        }
+    }
+    // One that changed and then went leaves nothing to be done either.
+    assert!(store.delete(&Scope::LOCAL, None, &SpanId::parse("s179").unwrap()).await.unwrap().is_some());
+    indexed(&store).await;
+    for number in 0..179 {
+        let found = search(&store, &format!("no-{number}-no"), SortOrder::Desc).await;
+        assert_eq!(found.iter().map(|span| span.id.to_string()).collect::<Vec<_>>(), [format!("s{number}")]);
+    }
+    assert!(search(&store, "no-179-no", SortOrder::Desc).await.is_empty());
+    assert_eq!(search(&store, "asked", SortOrder::Desc).await.len(), 199);
+    store.close().await;
+}
