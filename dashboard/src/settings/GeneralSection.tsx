@@ -10,7 +10,7 @@ export default function GeneralSection() {
   return (
     <>
       <h2 className="sr-only">General</h2>
-      {account.mode === "cloud" && <ProjectForm key={account.project.updated_at} account={account} />}
+      {account.mode === "cloud" && <ProjectForm key={account.project.id} account={account} />}
       <ServerLines />
       {account.mode === "local" && <ProxyLines />}
       <DangerZone />

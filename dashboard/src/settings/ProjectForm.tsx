@@ -21,11 +21,17 @@ const RANGES: readonly [string, string][] = [
 ];
 
 /** The name of the project and how its traces are shown and kept; read only for those who may not change it. */
-export function ProjectForm({ account }: { account: CloudAccount }) {
+export function ProjectForm({ account: { project } }: { account: CloudAccount }) {
   const mayChange = useMay("admin");
+  // Kept here, since the form begins anew with what was saved.
+  const [saved, setSaved] = useState(false);
   return (
     <Section title="Project">
-      {mayChange ? <Form project={account.project} /> : <Facts project={account.project} />}
+      {mayChange ? (
+        <Form key={project.updated_at} project={project} saved={saved} setSaved={setSaved} />
+      ) : (
+        <Facts project={project} />
+      )}
     </Section>
   );
 }
@@ -41,13 +47,12 @@ function Facts({ project }: { project: Project }) {
   );
 }
 
-function Form({ project }: { project: Project }) {
+function Form({ project, saved, setSaved }: { project: Project; saved: boolean; setSaved: (saved: boolean) => void }) {
   const client = useQueryClient();
   const org = useQuery(orgQuery);
   const [name, setName] = useState(project.name);
   const [range, setRange] = useState(project.settings.default_time_range ?? "");
   const [days, setDays] = useState(project.settings.retention_days?.toString() ?? "");
-  const [saved, setSaved] = useState(false);
   const patch = changesOf(project, { name, range, days });
   const form = useSubmit(async () => {
     await api.patch<Project>(`/api/projects/${project.id}`, patch);

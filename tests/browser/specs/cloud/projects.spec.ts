@@ -75,10 +75,14 @@ test("retention is within the plan, in the API's words", async ({ page, context 
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("alert")).toHaveText("The plan keeps traces for 1 to 7 days.");
   await days.fill("3");
+  // Once it has heard what was saved, the form begins anew with that, and still says so.
+  const heard = page.waitForResponse((response) => new URL(response.url()).pathname === "/api/projects");
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("Saved", { exact: true })).toBeVisible();
+  await heard;
   await expect(page.getByRole("button", { name: "Save" })).toBeDisabled();
+  await expect(page.getByText("Saved", { exact: true })).toBeVisible();
   await page.reload();
+  await expect(page.getByText("Saved", { exact: true })).toBeHidden();
   await expect(days).toHaveValue("3");
 });
 
