@@ -243,11 +243,7 @@ impl Session {
         COLUMNS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         let sql = "UPDATE column_progress SET segment = max(segment, ?1)";
         self.run(sql, &[sealing.segment + 1]).await?;
-        // A span that changed again since it was read stays marked.
-        let sql = "DELETE FROM column_changed WHERE (row, times) IN
-             (SELECT value ->> 0, value ->> 1 FROM json_each(?))";
-        let done = sqlx::query_with(sql, arguments([json_array(&sealing.changed)]));
-        done.execute(&mut self.connection).await.map(drop).map_err(unavailable)
+        self.unmark("column_changed", &sealing.changed).await
     }
 
     /// Returns the number of every word of the spans, giving new ones theirs.

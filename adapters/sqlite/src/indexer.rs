@@ -297,11 +297,7 @@ impl Session {
         let Progress { chunk, span } = step.progress;
         self.run("UPDATE text_progress SET chunk = ?1, span = ?2", &[chunk, span]).await?;
         if !step.fresh.is_empty() {
-            // A span that changed again since it was read stays marked.
-            let sql = "DELETE FROM text_changed WHERE (row, times) IN
-                 (SELECT value ->> 0, value ->> 1 FROM json_each(?))";
-            let done = sqlx::query_with(sql, crate::sql::arguments([json_array(&step.fresh)]));
-            done.execute(&mut self.connection).await.map_err(unavailable)?;
+            self.unmark("text_changed", &step.fresh).await?;
         }
         if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
     }

@@ -97,9 +97,7 @@ pub(crate) async fn parts_of(
 ) -> Result<HashSet<i64>, StoreError> {
     let mut parts = HashSet::new();
     for step in rows.chunks(1_000) {
-        for skeleton in skeletons(connection, step).await?.iter().flat_map(Skeletons::sides) {
-            parts.extend(decode(skeleton)?.ids().iter().map(|id| id.cast_signed()));
-        }
+        parts.extend(named(connection, step).await?.values().flat_map(Named::both));
     }
     Ok(parts)
 }

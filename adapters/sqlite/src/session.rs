@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use trace::id::Scope;
 use trace::ports::StoreError;
 
 use crate::parts::{Known, Place, Recent, read_hashes};
-use crate::sql::{column, unavailable};
+use crate::sql::{arguments, column, json_array, unavailable};
 
 /// Free pages not worth giving back.
 const MANY_FREE: i64 = 1_024;
@@ -102,6 +102,20 @@ impl Session {
         .map_err(unavailable)?;
         self.new_projects.insert(*scope, id);
         Ok(id)
+    }
+
+    /// Takes marks of changed spans out of `table` that were seen, by row and how often the span had changed. One that
+    /// changed again since stays marked.
+    pub(crate) async fn unmark(
+        &mut self,
+        table: &'static str,
+        seen: &[(i64, i64)],
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "DELETE FROM {table} WHERE (row, times) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
+        );
+        let done = sqlx::query_with(AssertSqlSafe(sql), arguments([json_array(seen)]));
+        done.execute(&mut self.connection).await.map(drop).map_err(unavailable)
     }
 
     /// Writes something, so that a disk that takes no writes is noticed.
