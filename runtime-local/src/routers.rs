@@ -96,7 +96,8 @@ pub(crate) fn proxy(
         except: cloud.proxy_allow.as_slice().into(),
     });
     let deps = proxy::Deps {
-        recorder: stores.recorder.clone(),
+        // The record of a call follows its answer.
+        recorder: stores.recorder.clone().unhurried(),
         spool: Arc::clone(&stores.spool) as _,
         background: Arc::new(Tracked(tasks.clone())),
         admission,

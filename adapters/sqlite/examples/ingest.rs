@@ -92,7 +92,13 @@ async fn store(directory: &Path, batches: usize, writers: usize) {
     let mut made: Vec<Vec<Batch>> = vec![Vec::new(); writers];
     for batch in 0..batches {
         let spans = (0..BATCH).map(|at| SpanWrite::Put(span((batch * BATCH + at) as u64))).collect();
-        made[batch % writers].push(Batch { traces: vec![], spans, prices: Arc::clone(&prices), id: None });
+        made[batch % writers].push(Batch {
+            traces: vec![],
+            spans,
+            prices: Arc::clone(&prices),
+            id: None,
+            can_wait: false,
+        });
     }
     let (start, cpu) = (Instant::now(), cpu_micros());
     let mut tasks = Vec::new();

@@ -51,7 +51,7 @@ async fn fill(store: &SqliteStore, spans: u64) {
             });
             let traces = traces.collect();
             let spans = new.into_iter().map(SpanWrite::Put).collect();
-            let batch = Batch { traces, spans, prices: Arc::clone(&prices), id: None };
+            let batch = Batch { traces, spans, prices: Arc::clone(&prices), id: None, can_wait: false };
             async move { store.write(&Scope::LOCAL, batch).await.unwrap() }
         });
         futures_util::future::join_all(writes).await;
@@ -226,7 +226,7 @@ async fn big_trace(store: &SqliteStore) {
         SpanWrite::Put(new)
     });
     let prices = Arc::new(Prices::default());
-    let batch = Batch { traces: vec![], spans: writes.collect(), prices, id: None };
+    let batch = Batch { traces: vec![], spans: writes.collect(), prices, id: None, can_wait: false };
     store.write(&Scope::LOCAL, batch).await.unwrap();
 }
 

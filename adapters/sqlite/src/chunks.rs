@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sqlx::sqlite::SqliteRow;
 use trace::ports::StoreError;
 
-use crate::documents::documents;
-use crate::indexer::DOCUMENTS;
 use crate::parts::{Chunk, Hash, Known, Place, Side, Wanted, read_chunk, read_hashes};
 use crate::payloads;
 use crate::session::Session;
@@ -225,35 +223,32 @@ impl Session {
         if chunks.is_empty() {
             return Ok(());
         }
-        self.delete_documents(chunks).await?;
+        self.mark_chunks(chunks).await?;
         let sql = "DELETE FROM chunks WHERE id IN (SELECT value ->> 0 FROM json_each(?))";
         let done = sqlx::query_with(sql, arguments([json_array(chunks)]));
         done.execute(&mut self.connection).await.map(drop).map_err(unavailable)
     }
 
-    /// Deletes the documents of chunks, each given by its first and last part.
-    async fn delete_documents(&mut self, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
-        let parts: Vec<i64> = chunks.iter().flat_map(|(first, last)| *first..=*last).collect();
-        let sql = "DELETE FROM text WHERE rowid IN (SELECT 2 * value FROM json_each(?))";
-        let done = sqlx::query_with(sql, arguments([json_array(&parts)]));
+    /// Has the text index read chunks anew, each given by its first and last part.
+    async fn mark_chunks(&mut self, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO text_chunks (row, last, times)
+             SELECT value ->> 0, value ->> 1, 1 FROM json_each(?) WHERE true
+             ON CONFLICT (row) DO UPDATE SET times = times + 1";
+        let done = sqlx::query_with(sql, arguments([json_array(chunks)]));
         done.execute(&mut self.connection).await.map(drop).map_err(unavailable)
     }
 
     async fn rewrite_chunks(&mut self, chunks: Vec<(i64, i64, Parts)>) -> Result<(), StoreError> {
-        let indexed = crate::indexer::progress(&mut self.connection).await?.chunk;
-        for (id, last, parts) in chunks {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let marked: Vec<(i64, i64)> = chunks.iter().map(|(id, last, _)| (*id, *last)).collect();
+        self.mark_chunks(&marked).await?;
+        for (id, _, parts) in chunks {
             let borrowed: Vec<_> = parts.iter().map(|(hash, text)| (*hash, text.as_str())).collect();
             let values = arguments([Chunk::of(&borrowed).packed.into(), id.into()]);
             let done = sqlx::query_with("UPDATE chunks SET data = ? WHERE id = ?", values);
             done.execute(&mut self.connection).await.map_err(unavailable)?;
-            if id > indexed {
-                continue;
-            }
-            self.delete_documents(&[(id, last)]).await?;
-            let texts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
-            let documents = documents(id, &texts).into_iter();
-            let rows = documents.flat_map(|(part, text)| [Value::from(2 * part), text.into()]).collect();
-            DOCUMENTS.run(&mut self.connection, rows).await.map_err(unavailable)?;
         }
         Ok(())
     }

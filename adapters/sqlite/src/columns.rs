@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection};
 use trace::ports::StoreError;
 
 use crate::pack::{pack, unpack};
@@ -113,8 +113,8 @@ struct Sealing {
 }
 
 /// Seals a segment that is complete or has changed much. Returns whether there was one.
-pub(crate) async fn seal(writer: &Writer, readers: &SqlitePool) -> Result<bool, StoreError> {
-    let mut snapshot = readers.begin().await.map_err(unavailable)?;
+pub(crate) async fn seal(writer: &Writer, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let mut snapshot = connection.begin().await.map_err(unavailable)?;
     let layout = Layout::read(&mut snapshot).await?;
     let Some(segment) = due(&mut snapshot, layout).await? else {
         return Ok(false);

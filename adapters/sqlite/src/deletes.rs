@@ -42,10 +42,14 @@ impl Session {
         self.count_out(project, "s.row = ?", Value::Integer(row)).await?;
         let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
         self.run("DELETE FROM payloads WHERE row = ?1", &[row]).await?;
-        self.run("DELETE FROM text WHERE rowid = ?1", &[2 * row + 1]).await?;
-        let gone = "INSERT INTO column_changed (row, times) VALUES (?1, 1)
-             ON CONFLICT (row) DO UPDATE SET times = times + 1";
-        self.run(gone, &[row]).await?;
+        for gone in [
+            "INSERT INTO text_changed (row, times) VALUES (?1, 1)
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
+            "INSERT INTO column_changed (row, times) VALUES (?1, 1)
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
+        ] {
+            self.run(gone, &[row]).await?;
+        }
         self.run("DELETE FROM spans WHERE row = ?1", &[row]).await?;
         self.run("UPDATE projects SET spans = spans - 1 WHERE id = ?1", &[project]).await?;
         self.release_parts(project, trace, parts).await?;
@@ -99,8 +103,9 @@ impl Session {
         if others == 0 {
             // Whole tables go at once.
             for sql in [
-                "INSERT INTO text (text) VALUES ('delete-all')",
+                "UPDATE text_state SET epoch = epoch + 1",
                 "DELETE FROM text_changed",
+                "DELETE FROM text_chunks",
                 "DELETE FROM columns",
                 "DELETE FROM column_changed",
                 "DELETE FROM words",
@@ -117,12 +122,12 @@ impl Session {
             return self.run("UPDATE projects SET traces = 0, spans = 0 WHERE id = ?1", &[project]).await;
         }
         for sql in [
-            "DELETE FROM text WHERE rowid IN (SELECT 2 * row + 1 FROM spans WHERE project = ?1)",
-            "WITH RECURSIVE part (id, last) AS (
-                 SELECT id, id + length(hashes) / 16 - 1 FROM chunks WHERE id IN
-                 (SELECT chunk FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1))
-                 UNION ALL SELECT id + 1, last FROM part WHERE id < last)
-             DELETE FROM text WHERE rowid IN (SELECT 2 * id FROM part)",
+            "INSERT INTO text_changed (row, times) SELECT row, 1 FROM spans WHERE project = ?1
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
+            "INSERT INTO text_chunks (row, last, times)
+             SELECT id, id + length(hashes) / 16 - 1, 1 FROM chunks WHERE id IN
+             (SELECT chunk FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1))
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
             "DELETE FROM chunks WHERE id IN (SELECT chunk FROM chunk_traces
              WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
             "DELETE FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1)",
@@ -147,8 +152,9 @@ impl Session {
         self.release_traces(project, rows).await?;
         let mut spans = 0;
         for sql in [
-            "DELETE FROM text WHERE rowid IN
-             (SELECT 2 * row + 1 FROM spans WHERE trace IN (SELECT value FROM json_each(?1)))",
+            "INSERT INTO text_changed (row, times)
+             SELECT row, 1 FROM spans WHERE trace IN (SELECT value FROM json_each(?1))
+             ON CONFLICT (row) DO UPDATE SET times = times + 1",
             "DELETE FROM payloads WHERE row IN
              (SELECT row FROM spans WHERE trace IN (SELECT value FROM json_each(?1)))",
             "INSERT INTO column_changed (row, times)

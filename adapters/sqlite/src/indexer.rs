@@ -1,30 +1,29 @@
 //! Brings the text index and the columns up to date behind the writer's back, a little at a time.
 
-use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{SqliteConnection, SqlitePool};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{Notify, oneshot};
 use trace::ports::StoreError;
 
-use crate::aside::aside;
-use crate::columns;
 use crate::documents::{document, documents};
+use crate::open::is_damaged;
 use crate::parts::read_chunk;
-use crate::payloads;
-use crate::session::Session;
+use crate::session::{Session, shrink};
 use crate::sql::{Insert, Value, column, json_array, unavailable};
+use crate::text_file::{self, Progress};
 use crate::writer::Writer;
+use crate::{background, columns, payloads};
 
-/// Text indexed in one transaction: as long as a writer has to wait for it, some 20 ms.
-const STEP_BYTES: usize = 256 << 10;
+/// Text taken in by one transaction.
+const STEP_BYTES: usize = 512 << 10;
 
 /// Chunks or spans looked at in one step.
-const STEP_ROWS: i64 = 400;
+const STEP_ROWS: i64 = 800;
 
 /// How long new spans are gathered before they are indexed.
 const GATHER: Duration = Duration::from_millis(400);
@@ -35,25 +34,46 @@ const IDLE: Duration = Duration::from_secs(10);
 /// How long to wait after an error.
 const RECOVER: Duration = Duration::from_secs(2);
 
-/// The task that indexes text.
+/// The thread that indexes text.
 #[derive(Debug)]
 pub(crate) struct Indexer {
     signal: Arc<Signal>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    end: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct Signal {
     wake: Notify,
-    stop: AtomicBool,
+    stop: Notify,
+    stopped: AtomicBool,
+}
+
+impl Signal {
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.stop.notify_one();
+        self.wake.notify_one();
+    }
+
+    /// Lets new spans gather.
+    async fn gather(&self) {
+        if !self.is_stopped() {
+            let _ = tokio::time::timeout(GATHER, self.stop.notified()).await;
+        }
+    }
 }
 
 impl Indexer {
-    /// Starts indexing, first what was left undone.
-    pub(crate) fn start(writer: Arc<Writer>, readers: SqlitePool) -> Self {
+    /// Starts indexing the database at `path`, first what was left undone.
+    pub(crate) fn start(writer: Arc<Writer>, path: PathBuf) -> std::io::Result<Self> {
         let signal = Arc::new(Signal::default());
-        let task = tokio::spawn(run(writer, readers, Arc::clone(&signal)));
-        Self { signal, task: Mutex::new(Some(task)) }
+        let heard = Arc::clone(&signal);
+        let end = background::spawn("text-index", move || async move { run(&writer, &path, &heard).await })?;
+        Ok(Self { signal, end: Mutex::new(Some(end)) })
     }
 
     /// Tells that something was written.
@@ -63,191 +83,407 @@ impl Indexer {
 
     /// Stops after the step under way.
     pub(crate) async fn stop(&self) {
-        self.signal.stop.store(true, Ordering::Relaxed);
-        self.signal.wake.notify_one();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task {
-            let _ = task.await;
+        self.signal.stop();
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(end) = end {
+            // Nothing is ever sent: the other end goes with the thread.
+            let _ = end.await;
         }
     }
 }
 
 impl Drop for Indexer {
     fn drop(&mut self) {
-        self.signal.stop.store(true, Ordering::Relaxed);
-        self.signal.wake.notify_one();
+        self.signal.stop();
     }
 }
 
-async fn run(writer: Arc<Writer>, readers: SqlitePool, signal: Arc<Signal>) {
-    while !signal.stop.load(Ordering::Relaxed) {
-        let start = Instant::now();
-        let sealed = columns::seal(&writer, &readers).await;
-        let done = match sealed {
-            Ok(false) => step(&writer, &readers).await,
-            sealed => sealed,
+/// Indexes until it is told to stop, on a new connection after an error.
+async fn run(writer: &Writer, path: &Path, signal: &Signal) {
+    while !signal.is_stopped() {
+        let error = match text_file::connect(path).await {
+            Ok(connection) => {
+                let mut index = Index { connection, writer, untold: None };
+                let ended = index.run(signal).await;
+                index.close().await;
+                match ended {
+                    Ok(()) => return,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error.into(),
         };
-        match done {
-            Ok(true) if writer.is_busy() => {
-                // Writers come first: they get two thirds of the time while they wait.
-                tokio::time::sleep(start.elapsed() * 2).await;
-            }
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) if shrink(&writer).await => tokio::task::yield_now().await,
-            Ok(false) => {
-                if tokio::time::timeout(IDLE, signal.wake.notified()).await.is_err() {
-                    rest(&writer).await;
-                    signal.wake.notified().await;
-                }
-                if !signal.stop.load(Ordering::Relaxed) {
-                    tokio::time::sleep(GATHER).await;
-                }
-            }
-            Err(error) => {
+        match error {
+            Failure::Damaged(error) => anew(writer, path, &error).await,
+            Failure::Store(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "text is not indexed for now");
-                let _ = tokio::time::timeout(RECOVER, signal.wake.notified()).await;
-                tokio::time::sleep(GATHER).await;
             }
         }
+        let _ = tokio::time::timeout(RECOVER, signal.wake.notified()).await;
+        signal.gather().await;
     }
 }
 
-/// Gives free space back to the disk while nothing waits. Returns whether there may be more.
-async fn shrink(writer: &Writer) -> bool {
-    let shrunk = writer.act(Box::new(|session: &mut Session| Box::pin(session.shrink()))).await;
-    shrunk.unwrap_or_else(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "free space is not given back for now");
-        false
-    })
+/// Why indexing stopped.
+enum Failure {
+    /// The file of the index is damaged.
+    Damaged(sqlx::Error),
+    /// The database could not be read or written, or the index not written.
+    Store(StoreError),
 }
 
-/// Gives back the memory that only helps while there is something to write.
-async fn rest(writer: &Writer) {
-    let sql = "PRAGMA shrink_memory";
-    let rested = writer.act(Box::new(move |session: &mut Session| Box::pin(session.run(sql, &[])))).await;
-    if let Err(error) = rested {
-        tracing::debug!(error = &error as &dyn std::error::Error, "memory is not given back for now");
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        if is_damaged(&error) { Self::Damaged(error) } else { Self::Store(unavailable(error)) }
     }
 }
 
-/// What one step adds to the index.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Makes a damaged index anew. Connections that have the old one open see that it is of another epoch.
+async fn anew(writer: &Writer, path: &Path, damage: &sqlx::Error) {
+    tracing::error!(error = damage as &dyn std::error::Error, "the text index is damaged and is made anew");
+    let made = async {
+        let renewed = writer.act(Box::new(|session: &mut Session| Box::pin(session.renew_index())));
+        let (epoch, step) = renewed.await?;
+        text_file::create(&text_file::path_of(path), epoch, step).await.map_err(StoreError::unavailable)
+    };
+    if let Err(error) = made.await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the text index cannot be made anew for now"
+        );
+    }
+}
+
+/// The text index, open to be written, with the database beside it.
+struct Index<'w> {
+    connection: SqliteConnection,
+    writer: &'w Writer,
+    /// What the database has yet to be told of the last step.
+    untold: Option<Told>,
+}
+
+/// What the database is told when the index has taken something in.
 #[derive(Clone, Debug, Default)]
+struct Told {
+    step: i64,
+    /// Spans taken in that were marked, and how often they had changed when they were read.
+    spans: Vec<(i64, i64)>,
+    /// Chunks likewise.
+    chunks: Vec<(i64, i64)>,
+}
+
+/// What one step changes in the index.
+#[derive(Debug, Default)]
 struct Step {
-    /// Chunks, the first parts of their documents, and the texts of those.
-    chunks: Vec<(i64, i64, Arc<str>)>,
-    /// Spans and their texts.
-    spans: Vec<(i64, Arc<str>)>,
-    /// The last chunk and span of the index after the step.
+    /// Documents that go, before others come.
+    stale: Vec<i64>,
+    /// Documents that come, with their texts.
+    fresh: Vec<Value>,
+    bytes: usize,
     progress: Progress,
-    /// Which of the spans had changed when they were read, and how often.
-    fresh: Vec<(i64, i64)>,
-    /// Whether spans changed that the index knows.
-    changed: bool,
+    told: Told,
+    /// Whether there was no more to be read.
+    end: bool,
 }
 
-/// How far the index has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Progress {
-    pub(crate) chunk: i64,
-    pub(crate) span: i64,
+/// What a step left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Left {
+    /// More to take in at once.
+    More,
+    /// What comes in the next moment.
+    Later,
+    /// Nothing: there was nothing to take in.
+    Nothing,
 }
 
-/// Indexes a little. Returns whether there may be more.
-async fn step(writer: &Writer, readers: &SqlitePool) -> Result<bool, StoreError> {
-    let mut snapshot = readers.begin().await.map_err(unavailable)?;
-    let before = progress(&mut snapshot).await?;
-    let step = read(&mut snapshot, before).await?;
-    snapshot.commit().await.map_err(unavailable)?;
-    if step.progress == before && step.fresh.is_empty() && !step.changed {
-        return Ok(false);
+impl Step {
+    fn add(&mut self, document: i64, text: String) {
+        self.bytes += text.len();
+        self.fresh.extend([Value::from(document), text.into()]);
     }
-    writer
-        .act(Box::new(move |session: &mut Session| {
-            let step = step.clone();
-            Box::pin(async move { session.index(&step).await })
-        }))
-        .await?;
-    Ok(true)
+
+    fn is_full(&self) -> bool {
+        self.bytes >= STEP_BYTES
+    }
 }
 
-/// Returns how far the index has come.
-pub(crate) async fn progress(connection: &mut SqliteConnection) -> Result<Progress, StoreError> {
-    let (chunk, span) = sqlx::query_as("SELECT chunk, span FROM text_progress")
-        .fetch_one(connection)
-        .await
-        .map_err(unavailable)?;
-    Ok(Progress { chunk, span })
+/// Adds documents to the text index.
+const DOCUMENTS: Insert = Insert { head: "INSERT INTO text (rowid, body) VALUES", columns: 2, tail: "" };
+
+impl Index<'_> {
+    async fn run(&mut self, signal: &Signal) -> Result<(), Failure> {
+        while !signal.is_stopped() {
+            while columns::seal(self.writer, &mut self.connection).await? {}
+            match self.step().await? {
+                Left::More => {}
+                Left::Later => signal.gather().await,
+                Left::Nothing if shrink(&mut self.connection).await? || self.shrink_database().await? => {}
+                Left::Nothing => {
+                    if tokio::time::timeout(IDLE, signal.wake.notified()).await.is_err() {
+                        self.rest().await;
+                        signal.wake.notified().await;
+                    }
+                    signal.gather().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives free space of the database back to the disk while nothing waits. Returns whether there may be more.
+    async fn shrink_database(&self) -> Result<bool, StoreError> {
+        self.writer.act(Box::new(|session: &mut Session| Box::pin(session.shrink()))).await
+    }
+
+    /// Gives back the memory that only helps while there is something to write.
+    async fn rest(&mut self) {
+        let sql = "PRAGMA shrink_memory";
+        let writer =
+            self.writer.act(Box::new(move |session: &mut Session| Box::pin(session.run(sql, &[])))).await;
+        let own = sqlx::query(sql).execute(&mut self.connection).await.map(drop).map_err(unavailable);
+        if let Err(error) = writer.and(own) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "memory is not given back for now");
+        }
+    }
+
+    /// Takes in a little.
+    async fn step(&mut self) -> Result<Left, Failure> {
+        self.tell().await?;
+        // One snapshot of the database for everything that is read.
+        let mut transaction = self.connection.begin().await?;
+        let Some(step) = read(&mut transaction).await? else {
+            return Ok(Left::Nothing);
+        };
+        write(&mut transaction, step.stale, step.fresh, step.progress).await?;
+        transaction.commit().await?;
+        self.untold = Some(step.told);
+        self.tell().await?;
+        Ok(if step.end { Left::Later } else { Left::More })
+    }
+
+    /// Tells the database what was taken in. Until that worked, no other step begins.
+    async fn tell(&mut self) -> Result<(), StoreError> {
+        let Some(told) = self.untold.clone() else {
+            return Ok(());
+        };
+        self.writer
+            .act(Box::new(move |session: &mut Session| {
+                let told = told.clone();
+                Box::pin(async move { session.indexed(&told).await })
+            }))
+            .await?;
+        self.untold = None;
+        Ok(())
+    }
+
+    /// Writes the log back into the file and closes it.
+    async fn close(mut self) {
+        let tidy = "PRAGMA incremental_vacuum(4096); PRAGMA wal_checkpoint(TRUNCATE)";
+        let done = sqlx::raw_sql(tidy).execute(&mut self.connection).await;
+        if let Err(error) = done.map(drop).and(self.connection.close().await) {
+            tracing::debug!(%error, "the log of the text index is left as it is");
+        }
+    }
 }
 
-async fn read(connection: &mut SqliteConnection, before: Progress) -> Result<Step, StoreError> {
-    let mut step = Step { progress: before, ..Step::default() };
-    let mut bytes = 0;
-    let sizes = "SELECT id, length(data) FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2";
-    let sizes = sizes_of(connection, sizes, before.chunk).await?;
-    let chunks: Vec<SqliteRow> =
-        sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 AND id <= ?2 ORDER BY id")
-            .bind(before.chunk)
-            .bind(few(&sizes).unwrap_or(before.chunk))
-            .fetch_all(&mut *connection)
+impl Session {
+    /// Declares all that the index holds void. Returns the new epoch and the step it begins with.
+    async fn renew_index(&mut self) -> Result<(i64, i64), StoreError> {
+        sqlx::query_as("UPDATE text_state SET epoch = epoch + 1 RETURNING epoch, step")
+            .fetch_one(&mut self.connection)
             .await
-            .map_err(unavailable)?;
-    for row in &chunks {
-        if bytes >= STEP_BYTES {
-            break;
+            .map_err(unavailable)
+    }
+
+    async fn indexed(&mut self, told: &Told) -> Result<(), StoreError> {
+        for (table, seen) in [("text_changed", &told.spans), ("text_chunks", &told.chunks)] {
+            if !seen.is_empty() {
+                self.unmark(table, seen).await?;
+            }
         }
-        let (chunk, packed): (i64, &[u8]) = (column(row, 0)?, column(row, 1)?);
-        step.progress.chunk = chunk;
-        let parts = read_chunk(packed)?;
-        let length = parts.iter().map(String::len).sum();
-        for (part, text) in aside(length, move || documents(chunk, &parts)).await? {
-            bytes += text.len();
-            step.chunks.push((chunk, part, text.into()));
-        }
+        self.run("UPDATE text_state SET step = ?1", &[told.step]).await
+    }
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    stale: Vec<i64>,
+    fresh: Vec<Value>,
+    progress: Progress,
+) -> Result<(), sqlx::Error> {
+    if !stale.is_empty() {
+        let sql = "DELETE FROM text WHERE rowid IN (SELECT value FROM json_each(?))";
+        sqlx::query_with(sql, crate::sql::arguments([json_array(&stale)])).execute(&mut *connection).await?;
+    }
+    DOCUMENTS.run(connection, fresh).await?;
+    sqlx::query("UPDATE text_progress SET epoch = ?1, step = ?2, chunk = ?3, span = ?4")
+        .bind(progress.epoch)
+        .bind(progress.step)
+        .bind(progress.chunk)
+        .bind(progress.span)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Reads what is to be taken in next; `None` when there is nothing.
+async fn read(connection: &mut SqliteConnection) -> Result<Option<Step>, Failure> {
+    let epoch = sqlx::query_scalar("SELECT epoch FROM text_state").fetch_one(&mut *connection).await;
+    let epoch: i64 = epoch.map_err(unavailable)?;
+    let before: Progress = sqlx::query_as("SELECT epoch, step, chunk, span FROM text_progress")
+        .fetch_one(&mut *connection)
+        .await?;
+    let mut step = Step { progress: before, ..Step::default() };
+    if epoch != before.epoch {
+        let clear = sqlx::query("INSERT INTO text (text) VALUES ('delete-all')");
+        clear.execute(&mut *connection).await?;
+        step.progress = Progress { epoch, step: before.step, ..Progress::default() };
     }
     // A span goes after all its parts: what the index knows of it is then everything.
-    let last = sizes.last().map(|(last, _)| *last);
-    let all_chunks = last.is_none_or(|last| last == step.progress.chunk) && sizes.len() < rows(STEP_ROWS);
-    if !all_chunks || bytes >= STEP_BYTES {
-        return Ok(step);
-    }
-    let sizes = "SELECT s.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
-         FROM spans s LEFT JOIN payloads p ON p.row = s.row WHERE s.row > ?1 ORDER BY s.row LIMIT ?2";
-    let sizes = sizes_of(connection, sizes, before.span).await?;
-    let spans: Vec<(i64, String)> =
-        sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 AND row <= ?2 ORDER BY row")
-            .bind(before.span)
-            .bind(few(&sizes).unwrap_or(before.span))
+    step.end = step.read_changed_chunks(connection).await?
+        && step.read_chunks(connection).await?
+        && step.read_changed_spans(connection).await?
+        && step.read_spans(connection).await?;
+    let nothing = step.progress == before && step.told.spans.is_empty() && step.told.chunks.is_empty();
+    step.progress.step += 1;
+    step.told.step = step.progress.step;
+    Ok((!nothing).then_some(step))
+}
+
+impl Step {
+    /// Reads chunks that changed after they were taken in. Like the next ones returns whether there are no more, and
+    /// room for others.
+    async fn read_changed_chunks(&mut self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let marks: Vec<(i64, i64, i64)> = sqlx::query_as("SELECT row, last, times FROM text_chunks LIMIT ?1")
+            .bind(STEP_ROWS)
             .fetch_all(&mut *connection)
             .await
             .map_err(unavailable)?;
-    let numbers: Vec<i64> = spans.iter().map(|(row, _)| *row).collect();
-    let mut literals = payloads::literals(connection, &numbers).await?;
-    for (row, name) in spans {
-        if bytes >= STEP_BYTES {
-            break;
+        if marks.is_empty() {
+            return Ok(true);
         }
-        let literals = literals.remove(&row).unwrap_or_default();
-        let length = literals.iter().map(String::len).sum::<usize>() + name.len();
-        let text = aside(length, move || document(&name, &literals)).await?;
-        bytes += text.len();
-        step.progress.span = row;
-        step.spans.push((row, text.into()));
+        self.told.chunks = marks.iter().map(|(chunk, _, times)| (*chunk, *times)).collect();
+        self.stale.extend(marks.iter().flat_map(|(first, last, _)| *first..=*last).map(|part| 2 * part));
+        let known = marks.iter().map(|(chunk, ..)| *chunk).filter(|chunk| *chunk <= self.progress.chunk);
+        let known: Vec<i64> = known.collect();
+        let sql = "SELECT id, data FROM chunks WHERE id IN (SELECT value FROM json_each(?))";
+        let chunks = sqlx::query_with(sql, crate::sql::arguments([json_array(&known)]));
+        for row in chunks.fetch_all(connection).await.map_err(unavailable)? {
+            self.add_chunk(&row)?;
+        }
+        Ok(self.is_end(marks.len()))
     }
-    // Marks beyond the last span are of spans that are gone.
-    let last = sizes.last().map_or(before.span, |(last, _)| *last);
-    let is_end = last == step.progress.span && sizes.len() < rows(STEP_ROWS);
-    step.fresh = sqlx::query_as("SELECT row, times FROM text_changed WHERE row > ?1 AND row <= ?2")
-        .bind(before.span)
-        .bind(if is_end { i64::MAX } else { step.progress.span })
+
+    /// Reads the next chunks.
+    async fn read_chunks(&mut self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let before = self.progress.chunk;
+        let sizes = "SELECT id, length(data) FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let sizes = sizes_of(connection, sizes, before).await?;
+        let chunks: Vec<SqliteRow> =
+            sqlx::query("SELECT id, data FROM chunks WHERE id > ?1 AND id <= ?2 ORDER BY id")
+                .bind(before)
+                .bind(few(&sizes).unwrap_or(before))
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(unavailable)?;
+        for row in &chunks {
+            if self.is_full() {
+                break;
+            }
+            self.progress.chunk = self.add_chunk(row)?;
+        }
+        let last = sizes.last().map(|(last, _)| *last);
+        Ok(last.is_none_or(|last| last == self.progress.chunk) && self.is_end(sizes.len()))
+    }
+
+    /// Adds the documents of a chunk and returns its number.
+    fn add_chunk(&mut self, row: &SqliteRow) -> Result<i64, StoreError> {
+        let (chunk, packed): (i64, &[u8]) = (column(row, 0)?, column(row, 1)?);
+        for (part, text) in documents(chunk, &read_chunk(packed)?) {
+            self.add(2 * part, text);
+        }
+        Ok(chunk)
+    }
+
+    /// Reads spans that changed after they were taken in.
+    async fn read_changed_spans(&mut self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let marks: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT c.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0), c.times
+             FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row <= ?1 ORDER BY c.row LIMIT ?2",
+        )
+        .bind(self.progress.span)
+        .bind(STEP_ROWS)
         .fetch_all(&mut *connection)
         .await
         .map_err(unavailable)?;
-    step.changed = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM text_changed WHERE row <= ?1)")
-        .bind(before.span)
-        .fetch_one(connection)
-        .await
-        .map_err(unavailable)?;
-    Ok(step)
+        let sizes: Vec<(i64, i64)> = marks.iter().map(|(row, size, _)| (*row, *size)).collect();
+        let end = few(&sizes).unwrap_or(0);
+        let seen = marks.into_iter().filter(|(row, ..)| *row <= end).map(|(row, _, times)| (row, times));
+        let seen: Vec<(i64, i64)> = seen.collect();
+        if seen.is_empty() {
+            return Ok(true);
+        }
+        let all = seen.len() == sizes.len() && self.is_end(sizes.len());
+        let numbers: Vec<i64> = seen.iter().map(|(row, _)| *row).collect();
+        let sql = "SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?))";
+        let spans = sqlx::query_as_with(sql, crate::sql::arguments([json_array(&numbers)]));
+        let spans: Vec<(i64, String)> = spans.fetch_all(&mut *connection).await.map_err(unavailable)?;
+        self.stale.extend(numbers.iter().map(|row| 2 * row + 1));
+        self.told.spans.extend(seen);
+        let literals = payloads::literals(connection, &numbers).await?;
+        for (row, name) in spans {
+            self.add(2 * row + 1, document(&name, literals.get(&row).map_or(&[], Vec::as_slice)));
+        }
+        Ok(all && !self.is_full())
+    }
+
+    /// Reads the next spans.
+    async fn read_spans(&mut self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let before = self.progress.span;
+        let sizes = "SELECT s.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
+             FROM spans s LEFT JOIN payloads p ON p.row = s.row WHERE s.row > ?1 ORDER BY s.row LIMIT ?2";
+        let sizes = sizes_of(connection, sizes, before).await?;
+        let spans: Vec<(i64, String)> =
+            sqlx::query_as("SELECT row, name FROM spans WHERE row > ?1 AND row <= ?2 ORDER BY row")
+                .bind(before)
+                .bind(few(&sizes).unwrap_or(before))
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(unavailable)?;
+        let numbers: Vec<i64> = spans.iter().map(|(row, _)| *row).collect();
+        let literals = payloads::literals(connection, &numbers).await?;
+        for (row, name) in spans {
+            if self.is_full() {
+                break;
+            }
+            self.progress.span = row;
+            self.add(2 * row + 1, document(&name, literals.get(&row).map_or(&[], Vec::as_slice)));
+        }
+        // Marks beyond the last span are of spans that are gone.
+        let last = sizes.last().map_or(before, |(last, _)| *last);
+        let end = last == self.progress.span && self.is_end(sizes.len());
+        let seen: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT row, times FROM text_changed WHERE row > ?1 AND row <= ?2")
+                .bind(before)
+                .bind(if end { i64::MAX } else { self.progress.span })
+                .fetch_all(connection)
+                .await
+                .map_err(unavailable)?;
+        self.told.spans.extend(seen);
+        Ok(end)
+    }
+
+    /// Returns whether `rows` of them are all there are and leave room for others.
+    fn is_end(&self, rows: usize) -> bool {
+        i64::try_from(rows).is_ok_and(|rows| rows < STEP_ROWS) && !self.is_full()
+    }
 }
 
 /// Returns the next rows on this side of `bound` and how many bytes each has.
@@ -269,88 +505,4 @@ fn few(sizes: &[(i64, i64)]) -> Option<i64> {
         fits
     };
     sizes.iter().take_while(within).last().map(|(row, _)| *row)
-}
-
-fn rows(limit: i64) -> usize {
-    usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
-/// Adds documents to the text index.
-pub(crate) const DOCUMENTS: Insert =
-    Insert { head: "INSERT INTO text (rowid, body) VALUES", columns: 2, tail: "" };
-
-impl Session {
-    async fn index(&mut self, step: &Step) -> Result<(), StoreError> {
-        // What was deleted since it was read must not come back.
-        let chunks = step.chunks.iter().map(|(chunk, ..)| *chunk).collect();
-        let chunks = self.present("SELECT id FROM chunks WHERE id IN", chunks).await?;
-        let spans = step.spans.iter().map(|(row, _)| *row).collect();
-        let spans = self.present("SELECT row FROM spans WHERE row IN", spans).await?;
-        let mut rows = Vec::new();
-        for (_, part, text) in step.chunks.iter().filter(|(chunk, ..)| chunks.contains(chunk)) {
-            rows.extend([Value::from(2 * part), Value::Text(Arc::clone(text))]);
-        }
-        for (row, text) in step.spans.iter().filter(|(row, _)| spans.contains(row)) {
-            rows.extend([Value::from(2 * row + 1), Value::Text(Arc::clone(text))]);
-        }
-        DOCUMENTS.run(&mut self.connection, rows).await.map_err(unavailable)?;
-        let Progress { chunk, span } = step.progress;
-        self.run("UPDATE text_progress SET chunk = ?1, span = ?2", &[chunk, span]).await?;
-        if !step.fresh.is_empty() {
-            self.unmark("text_changed", &step.fresh).await?;
-        }
-        if step.changed { self.index_changed(step.progress).await } else { Ok(()) }
-    }
-
-    async fn present(&mut self, select: &'static str, ids: Vec<i64>) -> Result<HashSet<i64>, StoreError> {
-        if ids.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let sql = sqlx::AssertSqlSafe(format!("{select} (SELECT value FROM json_each(?))"));
-        let found: Vec<i64> = sqlx::query_scalar_with(sql, crate::sql::arguments([json_array(&ids)]))
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(unavailable)?;
-        Ok(found.into_iter().collect())
-    }
-
-    /// Indexes spans anew that changed after they were indexed.
-    async fn index_changed(&mut self, progress: Progress) -> Result<(), StoreError> {
-        let sizes = "SELECT c.row, ifnull(length(p.input), 0) + ifnull(length(p.output), 0)
-             FROM text_changed c LEFT JOIN payloads p ON p.row = c.row WHERE c.row <= ?1 ORDER BY c.row LIMIT ?2";
-        let sizes = sizes_of(&mut self.connection, sizes, progress.span).await?;
-        let end = few(&sizes).unwrap_or(0);
-        let changed: Vec<i64> = sizes.into_iter().map(|(row, _)| row).take_while(|row| *row <= end).collect();
-        let next: Option<i64> = sqlx::query_scalar("SELECT min(id) FROM chunks WHERE id > ?1")
-            .bind(progress.chunk)
-            .fetch_one(&mut self.connection)
-            .await
-            .map_err(unavailable)?;
-        let next = next.unwrap_or(i64::MAX);
-        // Chunks come first here too.
-        let named = payloads::named(&mut self.connection, &changed).await?;
-        let is_due = |row: &i64| named.get(row).is_none_or(|named| named.both().all(|part| *part < next));
-        let done: Vec<i64> = changed.into_iter().filter(is_due).collect();
-        let list = serde_json::to_string(&done).unwrap_or_default();
-        let spans: Vec<(i64, String)> =
-            sqlx::query_as("SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?1))")
-                .bind(list.as_str())
-                .fetch_all(&mut self.connection)
-                .await
-                .map_err(unavailable)?;
-        let literals = payloads::literals(&mut self.connection, &done).await?;
-        let mut documents = Vec::new();
-        for (row, name) in spans {
-            let text = document(&name, literals.get(&row).map_or(&[], Vec::as_slice));
-            documents.extend([Value::from(2 * row + 1), text.into()]);
-        }
-        for sql in [
-            "DELETE FROM text WHERE rowid IN (SELECT 2 * value + 1 FROM json_each(?1))",
-            "DELETE FROM text_changed WHERE row IN (SELECT value FROM json_each(?1))",
-        ] {
-            let deleted = sqlx::query(sql).bind(list.as_str()).execute(&mut self.connection).await;
-            deleted.map_err(unavailable)?;
-        }
-        DOCUMENTS.run(&mut self.connection, documents).await.map_err(unavailable)
-    }
 }

@@ -4,6 +4,7 @@
 //! later read sees it. Absent on purpose: more than one process per file, and files on network drives.
 
 mod aside;
+mod background;
 mod batch;
 mod chunks;
 mod columns;
@@ -28,6 +29,7 @@ mod spans;
 mod sql;
 mod store;
 mod summary;
+mod text_file;
 mod trace_row;
 mod traces;
 mod unit;

@@ -2,6 +2,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -9,6 +10,8 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+use crate::text_file::{self, Progress};
 
 /// Bytes of a page, which SQLite takes unless told otherwise.
 const PAGE: u64 = 4_096;
@@ -80,6 +83,13 @@ pub enum OpenError {
         #[source]
         source: sqlx::Error,
     },
+    /// The text index cannot be kept.
+    #[error("the thread of the text index cannot be started")]
+    Index(
+        /// Why.
+        #[source]
+        io::Error,
+    ),
     /// The schema could not be brought up to date.
     #[error("the schema of {} cannot be brought up to date", path.display())]
     Migrate {
@@ -97,6 +107,8 @@ pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) writer: SqliteConnection,
     pub(crate) readers: SqlitePool,
+    /// How far the text index had come.
+    pub(crate) indexed: Progress,
 }
 
 /// Opens the file at `path`, creating it and its directory when missing.
@@ -109,14 +121,20 @@ pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenE
     probe(path)?;
     let mut writer = connect_writer(path, options).await.map_err(|error| opening(path, error))?;
     migrate(path, &mut writer).await?;
+    let indexed = text_file::prepare(path, &mut writer).await?;
+    let index: Arc<Path> = text_file::path_of(path).into();
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers.max(1))
         .min_connections(0)
         .idle_timeout(Duration::from_mins(1))
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let index = Arc::clone(&index);
+            Box::pin(async move { text_file::attach(connection, &index).await })
+        })
         .connect_lazy_with(common(path).read_only(true).pragma("query_only", "ON"));
-    Ok(Opened { lock, path: path.to_owned(), writer, readers })
+    Ok(Opened { lock, path: path.to_owned(), writer, readers, indexed })
 }
 
 /// Opens the one connection that writes.
@@ -137,7 +155,7 @@ pub(crate) async fn connect_writer(path: &Path, options: &Options) -> Result<Sql
     SqliteConnection::connect_with(&options).await
 }
 
-fn common(path: &Path) -> SqliteConnectOptions {
+pub(crate) fn common(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(false)
@@ -171,7 +189,7 @@ fn private() -> OpenOptions {
 }
 
 /// Tells a file that may not be written from one that is damaged, which SQLite reports alike.
-fn probe(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn probe(path: &Path) -> Result<(), OpenError> {
     private().open(path).map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
 }
 
@@ -201,12 +219,18 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection) -> Result<(), OpenE
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
 const DAMAGED: [i32; 2] = [11, 26];
 
+/// Returns whether an error says that the file itself is broken.
+pub(crate) fn is_damaged(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+    primary.is_some_and(|code| DAMAGED.contains(&code))
+}
+
 fn opening(path: &Path, source: sqlx::Error) -> OpenError {
     let path = path.to_owned();
-    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
-    match primary {
-        Some(code) if DAMAGED.contains(&code) => OpenError::Corrupt { path, source },
-        _ => OpenError::Database { path, source },
+    if is_damaged(&source) {
+        OpenError::Corrupt { path, source }
+    } else {
+        OpenError::Database { path, source }
     }
 }

@@ -1,12 +1,12 @@
 //! From words to the spans and traces that may hold them.
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 use trace::filter::{Term, Test};
 use trace::ports::StoreError;
 
 use crate::grams::{ALWAYS, Ask, ask, quoted};
-use crate::indexer::{Progress, progress};
-use crate::sql::unavailable;
+use crate::open::is_damaged;
+use crate::sql::{Value, unavailable};
 
 /// Documents beyond which reading spans in the order asked finds a page sooner.
 const MOST_DOCUMENTS: i64 = 20_000;
@@ -19,7 +19,10 @@ const MOST_TRIGRAMS: i64 = 400;
 pub(crate) struct Candidates {
     /// A JSON array of documents.
     documents: String,
-    progress: Progress,
+    /// A JSON array of spans that changed after the index took them in.
+    changed: String,
+    /// The row of the last span the index took in.
+    last: i64,
 }
 
 impl Candidates {
@@ -34,50 +37,89 @@ impl Candidates {
             return Ok(None);
         }
         let mut connection = pool.acquire().await.map_err(unavailable)?;
-        // First how far the index is: what comes into it meanwhile is then looked at twice rather than never.
-        let progress = progress(&mut connection).await?;
-        let mut fewest: Option<(i64, String)> = None;
-        for ask in asks {
-            if let Some((count, documents)) = documents(&mut connection, &ask).await?
-                && fewest.as_ref().is_none_or(|(fewest, _)| count < *fewest)
-            {
-                fewest = Some((count, documents));
+        let mut snapshot = connection.begin().await.map_err(unavailable)?;
+        let found = read(&mut snapshot, &asks).await;
+        snapshot.rollback().await.map_err(unavailable)?;
+        match found {
+            Ok(found) => Ok(found),
+            Err(Miss::Void) => {
+                // It is made anew, maybe in another file, which only a new connection sees.
+                connection.close().await.map_err(unavailable)?;
+                Ok(None)
             }
+            Err(Miss::Failed(error)) => Err(unavailable(error)),
         }
-        Ok(fewest.map(|(_, documents)| Self { documents, progress }))
     }
 
     /// Returns the rows of spans in SQL, with the values of its placeholders.
-    pub(crate) fn spans(&self) -> (&'static str, [crate::sql::Value; 3]) {
+    pub(crate) fn spans(&self) -> (&'static str, [Value; 4]) {
         let sql = "SELECT value / 2 AS row FROM json_each(?) WHERE value % 2 = 1
              UNION SELECT s.row FROM json_each(?) d
              JOIN chunk_traces u ON u.chunk = (SELECT max(chunk) FROM chunk_traces WHERE chunk <= d.value / 2) AND d.value % 2 = 0
              JOIN spans s ON s.trace = u.trace
              UNION SELECT row FROM spans WHERE row > ?
-             UNION SELECT row FROM text_changed";
+             UNION SELECT value FROM json_each(?)";
         (sql, self.values())
     }
 
     /// Returns the rows of traces in SQL, with the values of its placeholders.
-    pub(crate) fn traces(&self) -> (&'static str, [crate::sql::Value; 3]) {
+    pub(crate) fn traces(&self) -> (&'static str, [Value; 4]) {
         let sql = "SELECT s.trace AS row FROM json_each(?) d JOIN spans s ON s.row = d.value / 2 AND d.value % 2 = 1
              UNION SELECT u.trace FROM json_each(?) d
              JOIN chunk_traces u ON u.chunk = (SELECT max(chunk) FROM chunk_traces WHERE chunk <= d.value / 2) AND d.value % 2 = 0
              UNION SELECT trace FROM spans WHERE row > ?
-             UNION SELECT s.trace FROM text_changed c JOIN spans s ON s.row = c.row";
+             UNION SELECT s.trace FROM json_each(?) c JOIN spans s ON s.row = c.value";
         (sql, self.values())
     }
 
-    fn values(&self) -> [crate::sql::Value; 3] {
-        [self.documents.as_str().into(), self.documents.as_str().into(), self.progress.span.into()]
+    fn values(&self) -> [Value; 4] {
+        let documents = || Value::from(self.documents.as_str());
+        [documents(), documents(), self.last.into(), self.changed.as_str().into()]
     }
+}
+
+/// Why the index says nothing.
+enum Miss {
+    /// It is damaged, or not of what the database holds now.
+    Void,
+    Failed(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Miss {
+    fn from(error: sqlx::Error) -> Self {
+        if is_damaged(&error) { Self::Void } else { Self::Failed(error) }
+    }
+}
+
+/// Reads in one snapshot what the index knows: of the database first, so that what is no longer marked there is in
+/// the index that is read after it.
+async fn read(connection: &mut SqliteConnection, asks: &[Ask]) -> Result<Option<Candidates>, Miss> {
+    let sql = "SELECT count(*), json_group_array(row) FROM
+         (SELECT c.row FROM text_changed c WHERE c.row <= (SELECT span FROM text_progress) LIMIT ?1)";
+    let (count, changed): (i64, String) =
+        sqlx::query_as(sql).bind(MOST_DOCUMENTS + 1).fetch_one(&mut *connection).await?;
+    let sql = "SELECT p.span FROM text_state s JOIN text_progress p ON p.epoch = s.epoch";
+    let last: Option<i64> = sqlx::query_scalar(sql).fetch_optional(&mut *connection).await?;
+    let last = last.ok_or(Miss::Void)?;
+    if count > MOST_DOCUMENTS {
+        return Ok(None);
+    }
+    let mut fewest: Option<(i64, String)> = None;
+    for ask in asks {
+        if let Some((count, documents)) = documents(connection, ask).await?
+            && fewest.as_ref().is_none_or(|(fewest, _)| count < *fewest)
+        {
+            fewest = Some((count, documents));
+        }
+    }
+    Ok(fewest.map(|(_, documents)| Candidates { documents, changed, last }))
 }
 
 /// Returns how many documents answer, and which, or `None` when they are too many.
 async fn documents(
     connection: &mut SqliteConnection,
     ask: &Ask,
-) -> Result<Option<(i64, String)>, StoreError> {
+) -> Result<Option<(i64, String)>, sqlx::Error> {
     let expression = match ask {
         Ask::Nothing => return Ok(None),
         Ask::All(_) => ask.expression(),
@@ -90,8 +132,7 @@ async fn documents(
                     .bind(end)
                     .bind(MOST_TRIGRAMS + 1)
                     .fetch_all(&mut *connection)
-                    .await
-                    .map_err(unavailable)?;
+                    .await?;
             let few = trigrams.len() <= usize::try_from(MOST_TRIGRAMS).unwrap_or(usize::MAX);
             trigrams.push(ALWAYS.to_owned());
             few.then(|| quoted(&trigrams, " OR "))
@@ -106,7 +147,6 @@ async fn documents(
     .bind(expression)
     .bind(MOST_DOCUMENTS + 1)
     .fetch_one(connection)
-    .await
-    .map_err(unavailable)?;
+    .await?;
     Ok((count <= MOST_DOCUMENTS).then_some((count, documents)))
 }

@@ -7,6 +7,7 @@ use trace::ports::StoreError;
 
 use crate::parts::{Known, Place, Recent, read_hashes};
 use crate::sql::{arguments, column, json_array, unavailable};
+use crate::text_file::Progress;
 
 /// Free pages not worth giving back.
 const MANY_FREE: i64 = 1_024;
@@ -21,29 +22,52 @@ const RECALLED: i64 = 2_048;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connection: SqliteConnection,
-    next_trace: i64,
-    next_span: i64,
-    next_part: i64,
+    next: Numbers,
     /// The parts met lately.
     pub(crate) recent: Recent,
     projects: HashMap<Scope, i64>,
     new_projects: HashMap<Scope, i64>,
 }
 
+/// The next numbers of rows.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Numbers {
+    trace: i64,
+    span: i64,
+    part: i64,
+}
+
+impl Numbers {
+    /// Returns the numbers that nothing has had. One the text index has met must not come again, even when its span
+    /// or part is gone.
+    pub(crate) async fn read(
+        connection: &mut SqliteConnection,
+        indexed: Progress,
+    ) -> Result<Self, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT (SELECT ifnull(max(row), 0) + 1 FROM traces) trace,
+                    (SELECT max(?1, segment * size, (SELECT ifnull(max(row), 0) FROM spans)) + 1
+                     FROM column_progress) span,
+                    max(?2, (SELECT ifnull(max(id), 0) FROM chunks),
+                     (SELECT ifnull(max(row), 0) FROM text_chunks)) + 64 part",
+        )
+        .bind(indexed.span)
+        .bind(indexed.chunk)
+        .fetch_one(connection)
+        .await
+    }
+}
+
 impl Session {
     /// Returns the session of a file that is ready to be written.
-    pub(crate) async fn new(mut connection: SqliteConnection) -> Result<Self, sqlx::Error> {
-        // A number the index has met must not come again, even when its span or part is gone.
-        let (next_trace, next_span, next_part) = sqlx::query_as(
-            "SELECT (SELECT ifnull(max(row), 0) + 1 FROM traces),
-                    (SELECT max(span, segment * size, (SELECT ifnull(max(row), 0) FROM spans)) + 1
-                     FROM text_progress, column_progress),
-                    (SELECT max(chunk, (SELECT ifnull(max(id), 0) FROM chunks)) + 64 FROM text_progress)",
-        )
-        .fetch_one(&mut connection)
-        .await?;
+    pub(crate) fn new(connection: SqliteConnection, next: Numbers) -> Self {
         let (projects, new_projects, recent) = Default::default();
-        Ok(Self { connection, next_trace, next_span, next_part, recent, projects, new_projects })
+        Self { connection, next, recent, projects, new_projects }
+    }
+
+    /// Returns the next numbers of rows.
+    pub(crate) fn numbers(&self) -> Numbers {
+        self.next
     }
 
     /// Recalls the parts stored last, so that conversations that go on after a restart find theirs.
@@ -71,19 +95,19 @@ impl Session {
     }
 
     pub(crate) fn trace_row(&mut self) -> i64 {
-        self.next_trace += 1;
-        self.next_trace - 1
+        self.next.trace += 1;
+        self.next.trace - 1
     }
 
     pub(crate) fn span_row(&mut self) -> i64 {
-        self.next_span += 1;
-        self.next_span - 1
+        self.next.span += 1;
+        self.next.span - 1
     }
 
     /// Returns the first of `count` new numbers of parts.
     pub(crate) fn part_numbers(&mut self, count: i64) -> i64 {
-        self.next_part += count;
-        self.next_part - count
+        self.next.part += count;
+        self.next.part - count
     }
 
     /// Returns the number of a project, giving it one on its first write.
@@ -120,23 +144,14 @@ impl Session {
 
     /// Writes something, so that a disk that takes no writes is noticed.
     pub(crate) async fn probe(&mut self) -> Result<(), StoreError> {
-        self.run("UPDATE text_progress SET span = span", &[]).await
+        self.run("UPDATE text_state SET step = step", &[]).await
     }
 
     /// Gives free pages back to the disk when they are many, a step of them. Returns whether there may be more.
     ///
     /// Not in a transaction of others: moving pages writes them.
     pub(crate) async fn shrink(&mut self) -> Result<bool, StoreError> {
-        let (free, pages): (i64, i64) =
-            sqlx::query_as("SELECT (SELECT freelist_count FROM pragma_freelist_count), (SELECT page_count FROM pragma_page_count)")
-                .fetch_one(&mut self.connection)
-                .await
-                .map_err(unavailable)?;
-        if free < MANY_FREE || free * 4 < pages {
-            return Ok(false);
-        }
-        self.run("PRAGMA incremental_vacuum(256)", &[]).await?;
-        Ok(true)
+        shrink(&mut self.connection).await.map_err(unavailable)
     }
 
     /// Keeps what was learned: the transaction is committed.
@@ -161,4 +176,16 @@ impl Session {
             tracing::warn!(%error, "the log could not be written back; the next start does it");
         }
     }
+}
+
+/// Gives free pages of a connection's file back to the disk when they are many, a step of them. Returns whether there
+/// may be more.
+pub(crate) async fn shrink(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT (SELECT freelist_count FROM pragma_freelist_count), (SELECT page_count FROM pragma_page_count)";
+    let (free, pages): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut *connection).await?;
+    if free < MANY_FREE || free * 4 < pages {
+        return Ok(false);
+    }
+    sqlx::query("PRAGMA incremental_vacuum(256)").execute(connection).await?;
+    Ok(true)
 }

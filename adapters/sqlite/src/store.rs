@@ -21,7 +21,7 @@ use crate::batch::{Prepared, payload_bytes};
 use crate::indexer::Indexer;
 use crate::open::{OpenError, Options, open};
 use crate::parts::Recent;
-use crate::session::Session;
+use crate::session::{Numbers, Session};
 use crate::sql::{unavailable, unsigned};
 use crate::writer::{Act, Writer};
 use crate::{payloads, sessions, spans, summary, traces};
@@ -63,12 +63,13 @@ impl Inner {
 impl SqliteStore {
     /// Opens the file at `path`, creating it and its directory when missing and bringing its schema up to date.
     pub async fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let opened = open(path, &options).await?;
-        let session = Session::new(opened.writer).await;
-        let session = session.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+        let mut opened = open(path, &options).await?;
+        let numbers = Numbers::read(&mut opened.writer, opened.indexed).await;
+        let numbers = numbers.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+        let session = Session::new(opened.writer, numbers);
         let recent = session.recent.clone();
-        let writer = Arc::new(Writer::start(session, opened.path, &options));
-        let indexer = Indexer::start(Arc::clone(&writer), opened.readers.clone());
+        let writer = Arc::new(Writer::start(session, opened.path.clone(), &options));
+        let indexer = Indexer::start(Arc::clone(&writer), opened.path).map_err(OpenError::Index)?;
         let projects = RwLock::default();
         let readers = opened.readers;
         let inner = Inner {
@@ -86,16 +87,17 @@ impl SqliteStore {
 
     /// Commits what is waiting, writes the log back into the file and closes it. Later calls fail.
     pub async fn close(&self) {
-        self.inner.indexer.stop().await;
         self.inner.readers.close().await;
+        self.inner.indexer.stop().await;
         self.inner.writer.stop().await;
     }
 
-    /// Returns how many spans the text index has yet to take in. Searches find them all the same, only slower.
+    /// Returns how many spans and changes the text index has yet to take in. Searches find them all the same, only slower.
     pub async fn unindexed(&self) -> Result<u64, StoreError> {
         let count: i64 = sqlx::query_scalar(
             "SELECT (SELECT count(*) FROM spans WHERE row > (SELECT span FROM text_progress))
-             + (SELECT count(*) FROM text_changed)",
+             + (SELECT count(*) FROM text_changed) + (SELECT count(*) FROM text_chunks)
+             + (SELECT p.epoch <> s.epoch FROM text_progress p, text_state s)",
         )
         .fetch_one(self.readers())
         .await
@@ -128,6 +130,13 @@ impl SqliteStore {
 
     pub(crate) async fn act<T: Send + 'static>(&self, act: Act<T>) -> Result<T, StoreError> {
         self.inner.writer.act(act).await
+    }
+
+    /// Runs `act` inside a transaction, after which the text index has something to let go of.
+    async fn delete_by<T: Send + 'static>(&self, act: Act<T>) -> Result<T, StoreError> {
+        let deleted = self.act(act).await;
+        self.inner.indexer.wake();
+        deleted
     }
 }
 
@@ -232,7 +241,7 @@ impl SpanStore for SqliteStore {
             return Ok(None);
         };
         let (trace, id) = (trace.cloned(), id.clone());
-        self.act(Box::new(move |session| {
+        self.delete_by(Box::new(move |session| {
             let (trace, id) = (trace.clone(), id.clone());
             Box::pin(async move { session.delete_span(project, trace.as_ref(), &id).await })
         }))
@@ -244,7 +253,7 @@ impl SpanStore for SqliteStore {
             return Ok(None);
         };
         let id = id.clone();
-        self.act(Box::new(move |session| {
+        self.delete_by(Box::new(move |session| {
             let id = id.clone();
             Box::pin(async move { session.delete_trace(project, &id).await })
         }))
@@ -255,7 +264,7 @@ impl SpanStore for SqliteStore {
         let Some(project) = self.project(scope).await? else {
             return Ok(());
         };
-        self.act(Box::new(move |session| Box::pin(session.clear(project)))).await
+        self.delete_by(Box::new(move |session| Box::pin(session.clear(project)))).await
     }
 
     async fn sweep(&self, scope: &Scope, before: Timestamp) -> Result<u64, StoreError> {
@@ -264,7 +273,8 @@ impl SpanStore for SqliteStore {
         };
         let mut swept = 0;
         loop {
-            let step = self.act(Box::new(move |session| Box::pin(session.sweep(project, before)))).await?;
+            let step =
+                self.delete_by(Box::new(move |session| Box::pin(session.sweep(project, before)))).await?;
             swept += step;
             if step == 0 {
                 return Ok(swept);

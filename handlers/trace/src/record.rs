@@ -26,18 +26,25 @@ pub struct Recorder {
     prices: Arc<Prices>,
     detach: Arc<dyn Detach>,
     quota: Option<Arc<Quota>>,
+    can_wait: bool,
 }
 
 impl Recorder {
     /// Returns a recorder that writes to `spans` and tells `events`, as part of its caller.
     pub fn new(spans: Arc<dyn SpanStore>, events: Arc<dyn EventBus>, prices: Arc<Prices>) -> Self {
-        Self { spans, events, prices, detach: Arc::new(Inline), quota: None }
+        Self { spans, events, prices, detach: Arc::new(Inline), quota: None, can_wait: false }
     }
 
     /// Returns the recorder with its changes run by `detach`, for runtimes that drop the work of clients that left.
     #[must_use]
     pub fn detached_by(self, detach: Arc<dyn Detach>) -> Self {
         Self { detach, ..self }
+    }
+
+    /// Returns the recorder for one whose answers nobody waits for ([`Batch::can_wait`]).
+    #[must_use]
+    pub fn unhurried(self) -> Self {
+        Self { can_wait: true, ..self }
     }
 
     /// Returns the recorder with new spans kept within what plans allow.
@@ -77,7 +84,8 @@ impl Recorder {
             }
         }
         traces.iter_mut().for_each(nul::replace_in_trace);
-        let batch = Batch { traces, spans, prices: Arc::clone(&self.prices), id: None };
+        let batch =
+            Batch { traces, spans, prices: Arc::clone(&self.prices), id: None, can_wait: self.can_wait };
         let (recorder, scope) = (self.clone(), *scope);
         let work = async move {
             let Some(quota) = &recorder.quota else {

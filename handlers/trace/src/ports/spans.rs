@@ -26,6 +26,8 @@ pub struct Batch {
     pub prices: Arc<Prices>,
     /// The name of this write, which stores that keep [`Creators`](super::Creators) put on every span it creates.
     pub id: Option<BatchId>,
+    /// Whether nobody waits for the answer. A store may then gather it with others for some milliseconds.
+    pub can_wait: bool,
 }
 
 /// One write of a span.

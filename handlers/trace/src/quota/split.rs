@@ -61,7 +61,16 @@ impl Split {
         }
         let mut traces = batch.traces;
         traces.retain(|new| kept_traces.contains(&new.id) || !over_traces.contains(&new.id));
-        Ok(Self { batch: Some(Batch { traces, spans: kept, prices: batch.prices, id: batch.id }), over })
+        Ok(Self {
+            batch: Some(Batch {
+                traces,
+                spans: kept,
+                prices: batch.prices,
+                id: batch.id,
+                can_wait: batch.can_wait,
+            }),
+            over,
+        })
     }
 }
 

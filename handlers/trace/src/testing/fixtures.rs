@@ -89,7 +89,7 @@ static PRICES: LazyLock<Arc<Prices>> = LazyLock::new(Arc::default);
 
 /// Returns a batch with the built-in prices.
 pub fn batch(traces: Vec<NewTrace>, spans: Vec<SpanWrite>) -> Batch {
-    Batch { traces, spans, prices: Arc::clone(&PRICES), id: None }
+    Batch { traces, spans, prices: Arc::clone(&PRICES), id: None, can_wait: false }
 }
 
 /// Returns the names of so many spans of one trace.
