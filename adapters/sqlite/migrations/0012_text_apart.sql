@@ -15,6 +15,8 @@ CREATE TABLE text_state (
     -- Another one when nothing of what the index holds is true any more.
     epoch INTEGER NOT NULL,
     -- The last step of the index whose marks were taken away here.
-    step INTEGER NOT NULL
+    step INTEGER NOT NULL,
+    -- The last step of the index that was to be taken: what it read was here by then.
+    announced INTEGER NOT NULL
 );
-INSERT INTO text_state VALUES (abs(random() / 2), 0);
+INSERT INTO text_state VALUES (abs(random() / 2), 0, 0);

@@ -14,7 +14,7 @@ use crate::documents::{document, documents};
 use crate::open::is_damaged;
 use crate::parts::read_chunk;
 use crate::session::{Session, shrink};
-use crate::sql::{Insert, Value, column, json_array, unavailable};
+use crate::sql::{Insert, Value, arguments, column, json_array, unavailable};
 use crate::text_file::{self, Progress};
 use crate::writer::Writer;
 use crate::{background, columns, payloads};
@@ -59,10 +59,10 @@ impl Signal {
         self.wake.notify_one();
     }
 
-    /// Lets new spans gather.
-    async fn gather(&self) {
+    /// Waits, but not for longer than until the stop.
+    async fn pause(&self, time: Duration) {
         if !self.is_stopped() {
-            let _ = tokio::time::timeout(GATHER, self.stop.notified()).await;
+            let _ = tokio::time::timeout(time, self.stop.notified()).await;
         }
     }
 }
@@ -100,12 +100,27 @@ impl Drop for Indexer {
 
 /// Indexes until it is told to stop, on a new connection after an error.
 async fn run(writer: &Writer, path: &Path, signal: &Signal) {
+    let (mut untold, mut damaged) = (None, false);
     while !signal.is_stopped() {
+        if damaged {
+            match anew(writer, path).await {
+                Ok(_) => (untold, damaged) = (None, false),
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the text index cannot be made anew"
+                    );
+                    signal.pause(RECOVER).await;
+                    continue;
+                }
+            }
+        }
         let error = match text_file::connect(path).await {
             Ok(connection) => {
-                let mut index = Index { connection, writer, untold: None };
+                let mut index = Index { connection, writer, untold };
                 let ended = index.run(signal).await;
-                index.close().await;
+                untold = index.untold.take();
+                index.close(ended.is_ok()).await;
                 match ended {
                     Ok(()) => return,
                     Err(error) => error,
@@ -114,14 +129,22 @@ async fn run(writer: &Writer, path: &Path, signal: &Signal) {
             Err(error) => error.into(),
         };
         match error {
-            Failure::Damaged(error) => anew(writer, path, &error).await,
+            Failure::Damaged(error) => {
+                tracing::error!(%error, "the text index is damaged and is made anew");
+                damaged = true;
+            }
             Failure::Store(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "text is not indexed for now");
+                signal.pause(RECOVER).await;
             }
         }
-        let _ = tokio::time::timeout(RECOVER, signal.wake.notified()).await;
-        signal.gather().await;
     }
+}
+
+/// Makes a damaged index anew. Connections that have the old one open see that it is of another epoch.
+async fn anew(writer: &Writer, path: &Path) -> Result<Progress, StoreError> {
+    let begun = writer.act(Box::new(|session: &mut Session| Box::pin(session.begin_index())));
+    text_file::create(&text_file::path_of(path), begun.await?).await.map_err(StoreError::unavailable)
 }
 
 /// Why indexing stopped.
@@ -141,22 +164,6 @@ impl From<sqlx::Error> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
-    }
-}
-
-/// Makes a damaged index anew. Connections that have the old one open see that it is of another epoch.
-async fn anew(writer: &Writer, path: &Path, damage: &sqlx::Error) {
-    tracing::error!(error = damage as &dyn std::error::Error, "the text index is damaged and is made anew");
-    let made = async {
-        let renewed = writer.act(Box::new(|session: &mut Session| Box::pin(session.renew_index())));
-        let (epoch, step) = renewed.await?;
-        text_file::create(&text_file::path_of(path), epoch, step).await.map_err(StoreError::unavailable)
-    };
-    if let Err(error) = made.await {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the text index cannot be made anew for now"
-        );
     }
 }
 
@@ -190,6 +197,8 @@ struct Step {
     told: Told,
     /// Whether there was no more to be read.
     end: bool,
+    /// Whether nothing is true any more of what the index holds.
+    anew: bool,
 }
 
 /// What a step left.
@@ -220,17 +229,17 @@ const DOCUMENTS: Insert = Insert { head: "INSERT INTO text (rowid, body) VALUES"
 impl Index<'_> {
     async fn run(&mut self, signal: &Signal) -> Result<(), Failure> {
         while !signal.is_stopped() {
-            while columns::seal(self.writer, &mut self.connection).await? {}
+            while !signal.is_stopped() && columns::seal(self.writer, &mut self.connection).await? {}
             match self.step().await? {
                 Left::More => {}
-                Left::Later => signal.gather().await,
+                Left::Later => signal.pause(GATHER).await,
                 Left::Nothing if shrink(&mut self.connection).await? || self.shrink_database().await? => {}
                 Left::Nothing => {
                     if tokio::time::timeout(IDLE, signal.wake.notified()).await.is_err() {
                         self.rest().await;
                         signal.wake.notified().await;
                     }
-                    signal.gather().await;
+                    signal.pause(GATHER).await;
                 }
             }
         }
@@ -256,16 +265,26 @@ impl Index<'_> {
     /// Takes in a little.
     async fn step(&mut self) -> Result<Left, Failure> {
         self.tell().await?;
-        // One snapshot of the database for everything that is read.
-        let mut transaction = self.connection.begin().await?;
-        let Some(step) = read(&mut transaction).await? else {
+        // One snapshot of the database for everything that is read, and no longer: it keeps the log from being written back.
+        let mut snapshot = self.connection.begin().await?;
+        let step = read(&mut snapshot).await?;
+        snapshot.rollback().await?;
+        let Some(step) = step else {
             return Ok(Left::Nothing);
         };
-        write(&mut transaction, step.stale, step.fresh, step.progress).await?;
+        let (number, end) = (step.progress.step, step.end);
+        // Before it is taken, so that a database from before what was read knows nothing of it.
+        self.writer
+            .act(Box::new(move |session: &mut Session| {
+                Box::pin(async move { session.run("UPDATE text_state SET announced = ?1", &[number]).await })
+            }))
+            .await?;
+        let mut transaction = self.connection.begin().await?;
+        let told = step.write(&mut transaction).await?;
         transaction.commit().await?;
-        self.untold = Some(step.told);
+        self.untold = Some(told);
         self.tell().await?;
-        Ok(if step.end { Left::Later } else { Left::More })
+        Ok(if end { Left::Later } else { Left::More })
     }
 
     /// Tells the database what was taken in. Until that worked, no other step begins.
@@ -283,23 +302,22 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Writes the log back into the file and closes it.
-    async fn close(mut self) {
-        let tidy = "PRAGMA incremental_vacuum(4096); PRAGMA wal_checkpoint(TRUNCATE)";
-        let done = sqlx::raw_sql(tidy).execute(&mut self.connection).await;
-        if let Err(error) = done.map(drop).and(self.connection.close().await) {
+    /// Closes the file, first writing its log back if it is to be tidy. That of the database is the writer's.
+    async fn close(mut self, tidy: bool) {
+        let mut done = Ok(());
+        if tidy {
+            let tidy = "PRAGMA main.incremental_vacuum(4096); PRAGMA main.wal_checkpoint(TRUNCATE)";
+            done = sqlx::raw_sql(tidy).execute(&mut self.connection).await.map(drop);
+        }
+        if let Err(error) = done.and(self.connection.close().await) {
             tracing::debug!(%error, "the log of the text index is left as it is");
         }
     }
 }
 
 impl Session {
-    /// Declares all that the index holds void. Returns the new epoch and the step it begins with.
-    async fn renew_index(&mut self) -> Result<(i64, i64), StoreError> {
-        sqlx::query_as("UPDATE text_state SET epoch = epoch + 1 RETURNING epoch, step")
-            .fetch_one(&mut self.connection)
-            .await
-            .map_err(unavailable)
+    async fn begin_index(&mut self) -> Result<i64, StoreError> {
+        text_file::begin_anew(&mut self.connection).await.map_err(unavailable)
     }
 
     async fn indexed(&mut self, told: &Told) -> Result<(), StoreError> {
@@ -308,29 +326,9 @@ impl Session {
                 self.unmark(table, seen).await?;
             }
         }
-        self.run("UPDATE text_state SET step = ?1", &[told.step]).await
+        // A new epoch may have begun since.
+        self.run("UPDATE text_state SET step = ?1 WHERE announced = ?1", &[told.step]).await
     }
-}
-
-async fn write(
-    connection: &mut SqliteConnection,
-    stale: Vec<i64>,
-    fresh: Vec<Value>,
-    progress: Progress,
-) -> Result<(), sqlx::Error> {
-    if !stale.is_empty() {
-        let sql = "DELETE FROM text WHERE rowid IN (SELECT value FROM json_each(?))";
-        sqlx::query_with(sql, crate::sql::arguments([json_array(&stale)])).execute(&mut *connection).await?;
-    }
-    DOCUMENTS.run(connection, fresh).await?;
-    sqlx::query("UPDATE text_progress SET epoch = ?1, step = ?2, chunk = ?3, span = ?4")
-        .bind(progress.epoch)
-        .bind(progress.step)
-        .bind(progress.chunk)
-        .bind(progress.span)
-        .execute(connection)
-        .await
-        .map(drop)
 }
 
 /// Reads what is to be taken in next; `None` when there is nothing.
@@ -341,9 +339,8 @@ async fn read(connection: &mut SqliteConnection) -> Result<Option<Step>, Failure
         .fetch_one(&mut *connection)
         .await?;
     let mut step = Step { progress: before, ..Step::default() };
-    if epoch != before.epoch {
-        let clear = sqlx::query("INSERT INTO text (text) VALUES ('delete-all')");
-        clear.execute(&mut *connection).await?;
+    step.anew = epoch != before.epoch;
+    if step.anew {
         step.progress = Progress { epoch, step: before.step, ..Progress::default() };
     }
     // A span goes after all its parts: what the index knows of it is then everything.
@@ -358,27 +355,55 @@ async fn read(connection: &mut SqliteConnection) -> Result<Option<Step>, Failure
 }
 
 impl Step {
+    /// Takes it in. Returns what the database is to be told.
+    async fn write(self, connection: &mut SqliteConnection) -> Result<Told, sqlx::Error> {
+        if self.anew {
+            let clear = sqlx::query("INSERT INTO text (text) VALUES ('delete-all')");
+            clear.execute(&mut *connection).await?;
+        }
+        if !self.stale.is_empty() {
+            let sql = "DELETE FROM text WHERE rowid IN (SELECT value FROM json_each(?))";
+            let stale = arguments([json_array(&self.stale)]);
+            sqlx::query_with(sql, stale).execute(&mut *connection).await?;
+        }
+        DOCUMENTS.run(&mut *connection, self.fresh).await?;
+        sqlx::query("UPDATE text_progress SET epoch = ?1, step = ?2, chunk = ?3, span = ?4")
+            .bind(self.progress.epoch)
+            .bind(self.progress.step)
+            .bind(self.progress.chunk)
+            .bind(self.progress.span)
+            .execute(connection)
+            .await?;
+        Ok(self.told)
+    }
+
     /// Reads chunks that changed after they were taken in. Like the next ones returns whether there are no more, and
     /// room for others.
     async fn read_changed_chunks(&mut self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let marks: Vec<(i64, i64, i64)> = sqlx::query_as("SELECT row, last, times FROM text_chunks LIMIT ?1")
-            .bind(STEP_ROWS)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(unavailable)?;
-        if marks.is_empty() {
+        let marks: Vec<(i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT m.row, ifnull(length(c.data), 0), m.last, m.times
+             FROM text_chunks m LEFT JOIN chunks c ON c.id = m.row ORDER BY m.row LIMIT ?1",
+        )
+        .bind(STEP_ROWS)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+        let sizes: Vec<(i64, i64)> = marks.iter().map(|(chunk, size, ..)| (*chunk, *size)).collect();
+        let Some(end) = few(&sizes) else {
             return Ok(true);
+        };
+        let mut known = Vec::new();
+        for (chunk, _, last, times) in marks.iter().filter(|(chunk, ..)| *chunk <= end) {
+            self.told.chunks.push((*chunk, *times));
+            self.stale.extend((*chunk..=*last).map(|part| 2 * part));
+            known.extend((*chunk <= self.progress.chunk).then_some(*chunk));
         }
-        self.told.chunks = marks.iter().map(|(chunk, _, times)| (*chunk, *times)).collect();
-        self.stale.extend(marks.iter().flat_map(|(first, last, _)| *first..=*last).map(|part| 2 * part));
-        let known = marks.iter().map(|(chunk, ..)| *chunk).filter(|chunk| *chunk <= self.progress.chunk);
-        let known: Vec<i64> = known.collect();
         let sql = "SELECT id, data FROM chunks WHERE id IN (SELECT value FROM json_each(?))";
-        let chunks = sqlx::query_with(sql, crate::sql::arguments([json_array(&known)]));
+        let chunks = sqlx::query_with(sql, arguments([json_array(&known)]));
         for row in chunks.fetch_all(connection).await.map_err(unavailable)? {
             self.add_chunk(&row)?;
         }
-        Ok(self.is_end(marks.len()))
+        Ok(self.told.chunks.len() == marks.len() && self.is_end(marks.len()))
     }
 
     /// Reads the next chunks.
@@ -433,7 +458,7 @@ impl Step {
         let all = seen.len() == sizes.len() && self.is_end(sizes.len());
         let numbers: Vec<i64> = seen.iter().map(|(row, _)| *row).collect();
         let sql = "SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?))";
-        let spans = sqlx::query_as_with(sql, crate::sql::arguments([json_array(&numbers)]));
+        let spans = sqlx::query_as_with(sql, arguments([json_array(&numbers)]));
         let spans: Vec<(i64, String)> = spans.fetch_all(&mut *connection).await.map_err(unavailable)?;
         self.stale.extend(numbers.iter().map(|row| 2 * row + 1));
         self.told.spans.extend(seen);

@@ -1,4 +1,4 @@
-//! The local stores: traces, spans and payloads in one SQLite file.
+//! The local stores: traces, spans and payloads in one SQLite file, and their text index in another.
 //!
 //! One task writes, with a group commit; a pool of connections reads. What a write returned is durable and every
 //! later read sees it. Absent on purpose: more than one process per file, and files on network drives.

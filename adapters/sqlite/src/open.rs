@@ -27,7 +27,8 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Batches that may wait to be committed before writers are told to come back.
     pub queue_length: usize,
-    /// Bytes the file may grow to; writes beyond are refused as on a full disk. `None` leaves it to the disk.
+    /// Bytes the database may grow to, without its text index; writes beyond are refused as on a full disk. `None`
+    /// leaves it to the disk.
     pub max_bytes: Option<u64>,
 }
 
@@ -131,7 +132,13 @@ pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenE
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let index = Arc::clone(&index);
-            Box::pin(async move { text_file::attach(connection, &index).await })
+            Box::pin(async move {
+                // Without it searches read everything.
+                if let Err(error) = text_file::attach(connection, &index).await {
+                    tracing::warn!(%error, "the text index cannot be read");
+                }
+                Ok(())
+            })
         })
         .connect_lazy_with(common(path).read_only(true).pragma("query_only", "ON"));
     Ok(Opened { lock, path: path.to_owned(), writer, readers, indexed })

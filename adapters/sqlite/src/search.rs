@@ -5,7 +5,6 @@ use trace::filter::{Term, Test};
 use trace::ports::StoreError;
 
 use crate::grams::{ALWAYS, Ask, ask, quoted};
-use crate::open::is_damaged;
 use crate::sql::{Value, unavailable};
 
 /// Documents beyond which reading spans in the order asked finds a page sooner.
@@ -58,7 +57,8 @@ impl Candidates {
              JOIN chunk_traces u ON u.chunk = (SELECT max(chunk) FROM chunk_traces WHERE chunk <= d.value / 2) AND d.value % 2 = 0
              JOIN spans s ON s.trace = u.trace
              UNION SELECT row FROM spans WHERE row > ?
-             UNION SELECT value FROM json_each(?)";
+             UNION SELECT value FROM json_each(?)
+             UNION SELECT row FROM text_changed";
         (sql, self.values())
     }
 
@@ -68,7 +68,8 @@ impl Candidates {
              UNION SELECT u.trace FROM json_each(?) d
              JOIN chunk_traces u ON u.chunk = (SELECT max(chunk) FROM chunk_traces WHERE chunk <= d.value / 2) AND d.value % 2 = 0
              UNION SELECT trace FROM spans WHERE row > ?
-             UNION SELECT s.trace FROM json_each(?) c JOIN spans s ON s.row = c.value";
+             UNION SELECT s.trace FROM json_each(?) c JOIN spans s ON s.row = c.value
+             UNION SELECT s.trace FROM text_changed c JOIN spans s ON s.row = c.row";
         (sql, self.values())
     }
 
@@ -80,14 +81,15 @@ impl Candidates {
 
 /// Why the index says nothing.
 enum Miss {
-    /// It is damaged, or not of what the database holds now.
+    /// It cannot be read, or is not of what the database holds now.
     Void,
     Failed(sqlx::Error),
 }
 
 impl From<sqlx::Error> for Miss {
     fn from(error: sqlx::Error) -> Self {
-        if is_damaged(&error) { Self::Void } else { Self::Failed(error) }
+        // What concerns the database itself is met again by whoever reads everything instead.
+        if matches!(error, sqlx::Error::Database(_)) { Self::Void } else { Self::Failed(error) }
     }
 }
 

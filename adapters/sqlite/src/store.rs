@@ -29,6 +29,9 @@ use crate::{payloads, sessions, spans, summary, traces};
 /// How long a write that worked stands for the next ones.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a stop waits for the text index.
+const INDEXER_STOP: Duration = Duration::from_millis(400);
+
 /// How long a refused write speaks against the store, when nothing is written after it.
 const REFUSED: Duration = Duration::from_secs(5);
 
@@ -88,7 +91,8 @@ impl SqliteStore {
     /// Commits what is waiting, writes the log back into the file and closes it. Later calls fail.
     pub async fn close(&self) {
         self.inner.readers.close().await;
-        self.inner.indexer.stop().await;
+        // It gets the processor last; what it leaves undone it does after the next start.
+        let _ = tokio::time::timeout(INDEXER_STOP, self.inner.indexer.stop()).await;
         self.inner.writer.stop().await;
     }
 

@@ -55,13 +55,16 @@ pub(crate) async fn prepare(
 ) -> Result<Progress, OpenError> {
     let path = path_of(database);
     let failed = |source| OpenError::Database { path: path.clone(), source };
-    let (epoch, step): (i64, i64) =
-        sqlx::query_as("SELECT epoch, step FROM text_state").fetch_one(connection).await.map_err(failed)?;
+    let (epoch, step, announced): (i64, i64, i64) =
+        sqlx::query_as("SELECT epoch, step, announced FROM text_state")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
     if path.exists() {
         probe(&path)?;
         match found(&path).await {
-            // The last step may not have been told to the database. One it never heard of belongs to another.
-            Ok(Some(found)) if found.epoch == epoch && (step..=step + 1).contains(&found.step) => {
+            // The last step may have been announced and not told. One the database never heard of read another.
+            Ok(Some(found)) if found.epoch == epoch && [step, announced].contains(&found.step) => {
                 return Ok(found);
             }
             Ok(_) => {
@@ -72,31 +75,48 @@ pub(crate) async fn prepare(
             }
         }
     }
-    create(&path, epoch, step).await
+    let epoch = begin_anew(connection).await.map_err(failed)?;
+    create(&path, epoch).await
+}
+
+/// Declares all that an index holds void, whichever it is. Returns the epoch of the next one.
+pub(crate) async fn begin_anew(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let sql = "UPDATE text_state SET epoch = abs(random() / 2), step = 0, announced = 0 RETURNING epoch";
+    sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
 /// Makes an index in which there is nothing yet, in place of what is at `path`.
-pub(crate) async fn create(path: &Path, epoch: i64, step: i64) -> Result<Progress, OpenError> {
+pub(crate) async fn create(path: &Path, epoch: i64) -> Result<Progress, OpenError> {
     remove(path).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
     probe(path)?;
-    let created = async {
-        let mut connection = open(path).await?;
-        let mut transaction = connection.begin().await?;
-        sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
-        let sql = "INSERT INTO text_progress (epoch, step, chunk, span) VALUES (?1, ?2, 0, 0)";
-        sqlx::query(sql).bind(epoch).bind(step).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        connection.close().await
-    };
-    created.await.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
-    Ok(Progress { epoch, step, ..Progress::default() })
+    let failed = |source| OpenError::Database { path: path.to_owned(), source };
+    let mut connection = open(path).await.map_err(failed)?;
+    let created = fill(&mut connection, epoch).await;
+    closed(connection, created).await.map_err(failed)?;
+    Ok(Progress { epoch, ..Progress::default() })
+}
+
+async fn fill(connection: &mut SqliteConnection, epoch: i64) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+    let sql = "INSERT INTO text_progress (epoch, step, chunk, span) VALUES (?1, 0, 0, 0)";
+    sqlx::query(sql).bind(epoch).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+/// Returns `outcome` when the connection is closed. One that closes later takes the log of the next file with it.
+async fn closed<T>(connection: SqliteConnection, outcome: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    let closed = connection.close().await;
+    outcome.and_then(|value| closed.map(|()| value))
 }
 
 /// Opens the index to be written, with its database attached to read from.
 pub(crate) async fn connect(database: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let mut connection = open(&path_of(database)).await?;
-    attach(&mut connection, database).await?;
-    Ok(connection)
+    match attach(&mut connection, database).await {
+        Ok(()) => Ok(connection),
+        Err(error) => closed(connection, Err(error)).await,
+    }
 }
 
 /// Attaches the file at `path`. Its tables then go by their own names: those of database and index differ.
@@ -120,15 +140,16 @@ async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
 /// Returns how far the index at `path` has come, or `None` when there is none of this version.
 async fn found(path: &Path) -> Result<Option<Progress>, sqlx::Error> {
     let mut connection = open(path).await?;
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
-    let found = if version == VERSION {
-        let sql = "SELECT epoch, step, chunk, span FROM text_progress";
-        sqlx::query_as(sql).fetch_optional(&mut connection).await?
-    } else {
-        None
-    };
-    connection.close().await?;
-    Ok(found)
+    let found = progress(&mut connection).await;
+    closed(connection, found).await
+}
+
+async fn progress(connection: &mut SqliteConnection) -> Result<Option<Progress>, sqlx::Error> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    if version != VERSION {
+        return Ok(None);
+    }
+    sqlx::query_as("SELECT epoch, step, chunk, span FROM text_progress").fetch_optional(connection).await
 }
 
 /// Removes a file with its log.

@@ -289,6 +289,8 @@ async fn run(
     while let Some(first) = receiver.recv().await {
         let mut group = Group::default();
         group.take(first);
+        // Who hurried until now is taken along.
+        let _ = hurry.notified().now_or_never();
         group.take_waiting(receiver);
         if group.can_wait() {
             let _ = tokio::time::timeout(GATHER, hurry.notified()).await;

@@ -73,10 +73,8 @@ async fn alpha_is_found(path: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_is_kept_over_a_restart_with_nothing_left_in_its_log() {
-    let (directory, path, index) = filled().await;
-    let log = directory.path().join("traceway.text.db-wal");
-    assert_eq!(fs::metadata(&log).map_or(0, |log| log.len()), 0);
+async fn an_index_is_kept_over_a_restart() {
+    let (_directory, path, index) = filled().await;
     let before = fs::metadata(&index).unwrap().ino();
     let store = open(&path).await;
     assert_eq!(store.unindexed().await.unwrap(), 0);
@@ -115,10 +113,7 @@ async fn an_index_that_is_ahead_of_a_restored_database_is_made_anew() {
     let backup = directory.path().join("backup");
     fs::copy(&path, &backup).unwrap();
     let store = open(&path).await;
-    for number in 0..SPANS {
-        let trace = TraceId::parse(&format!("alpha{number}")).unwrap();
-        store.delete_trace(&Scope::LOCAL, &trace).await.unwrap();
-    }
+    store.delete_trace(&Scope::LOCAL, &TraceId::parse("alpha3").unwrap()).await.unwrap();
     indexed(&store).await;
     assert_eq!(search(&store, "alpha-3-").await, Vec::<String>::new());
     store.close().await;
