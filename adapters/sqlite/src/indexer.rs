@@ -229,7 +229,9 @@ const DOCUMENTS: Insert = Insert { head: "INSERT INTO text (rowid, body) VALUES"
 impl Index<'_> {
     async fn run(&mut self, signal: &Signal) -> Result<(), Failure> {
         while !signal.is_stopped() {
-            while !signal.is_stopped() && columns::seal(self.writer, &mut self.connection).await? {}
+            if columns::seal(self.writer, &mut self.connection).await? {
+                continue;
+            }
             match self.step().await? {
                 Left::More => {}
                 Left::Later => signal.pause(GATHER).await,
@@ -455,7 +457,7 @@ impl Step {
         if seen.is_empty() {
             return Ok(true);
         }
-        let all = seen.len() == sizes.len() && self.is_end(sizes.len());
+        let all = seen.len() == sizes.len();
         let numbers: Vec<i64> = seen.iter().map(|(row, _)| *row).collect();
         let sql = "SELECT row, name FROM spans WHERE row IN (SELECT value FROM json_each(?))";
         let spans = sqlx::query_as_with(sql, arguments([json_array(&numbers)]));
@@ -466,7 +468,7 @@ impl Step {
         for (row, name) in spans {
             self.add(2 * row + 1, document(&name, literals.get(&row).map_or(&[], Vec::as_slice)));
         }
-        Ok(all && !self.is_full())
+        Ok(all && self.is_end(sizes.len()))
     }
 
     /// Reads the next spans.

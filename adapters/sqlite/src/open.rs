@@ -147,22 +147,27 @@ pub(crate) async fn open(path: &Path, options: &Options) -> Result<Opened, OpenE
 /// Opens the one connection that writes.
 pub(crate) async fn connect_writer(path: &Path, options: &Options) -> Result<SqliteConnection, sqlx::Error> {
     let most_pages = options.max_bytes.map_or(u64::from(u32::MAX) - 1, |bytes| bytes / PAGE);
-    let options = common(path)
+    let options = writable(path)
         .create_if_missing(true)
-        // So that free pages can be given back to the disk; must come before the first table.
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
         .pragma("max_page_count", most_pages.to_string())
         .pragma("cache_size", "-32000")
-        // A checkpoint per ~16 MB of log: pages written again and again are copied back once.
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("journal_size_limit", "67108864")
         .statement_cache_capacity(256);
     SqliteConnection::connect_with(&options).await
 }
 
-pub(crate) fn common(path: &Path) -> SqliteConnectOptions {
+/// Returns how a file is opened to be written durably.
+pub(crate) fn writable(path: &Path) -> SqliteConnectOptions {
+    common(path)
+        // So that free pages can be given back to the disk; must come before the first table.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // A checkpoint per ~16 MB of log: pages written again and again are copied back once.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+}
+
+fn common(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(false)

@@ -5,10 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::open::{OpenError, common, probe};
+use crate::open::{OpenError, probe, writable};
 
 /// Full text of payloads and names by trigrams, which finds text inside words too. It only names candidates, which are
 /// then checked on the payloads themselves, so neither positions nor texts are kept.
@@ -126,15 +125,8 @@ pub(crate) async fn attach(connection: &mut SqliteConnection, path: &Path) -> Re
 }
 
 async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    let options = common(path)
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .journal_mode(SqliteJournalMode::Wal)
-        // The database takes marks away for what the index took in.
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", "-8000")
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("journal_size_limit", "67108864");
-    SqliteConnection::connect_with(&options).await
+    // As durable as the database, which takes marks away for what the index took in.
+    SqliteConnection::connect_with(&writable(path).pragma("cache_size", "-8000")).await
 }
 
 /// Returns how far the index at `path` has come, or `None` when there is none of this version.

@@ -61,16 +61,7 @@ impl Split {
         }
         let mut traces = batch.traces;
         traces.retain(|new| kept_traces.contains(&new.id) || !over_traces.contains(&new.id));
-        Ok(Self {
-            batch: Some(Batch {
-                traces,
-                spans: kept,
-                prices: batch.prices,
-                id: batch.id,
-                can_wait: batch.can_wait,
-            }),
-            over,
-        })
+        Ok(Self { batch: Some(Batch { traces, spans: kept, ..batch }), over })
     }
 }
 
