@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rest::{Access, Server};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
-use trace::ports::{Clock, Ids, Metered, SpanStore};
+use trace::ports::{Clock, Ids, Inline, Metered, SpanStore};
 use trace::price::Prices;
 use trace::record::Recorder;
 
@@ -128,6 +128,7 @@ impl Instance {
             recorder: self.recorder.clone(),
             spool: Arc::new(JobSpool::new(Arc::clone(&stores.queue), Arc::clone(&self.clock))),
             background: Arc::new(Held),
+            compute: Arc::new(Inline),
             admission: Arc::new(proxy::KeyHolders::new(
                 Arc::clone(&stores.keyring),
                 Arc::clone(&stores.quota),

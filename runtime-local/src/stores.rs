@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use adapter_memory::{MemoryBus, SystemClock, UlidIds};
 use adapter_sqlite::{Options, SqliteStore};
+use adapter_threads::Spare;
 use anyhow::Context;
 use cloud::{CloudSettings, CloudStores, Life, Place};
 use tokio_util::task::TaskTracker;
-use trace::ports::{Clock, EventBus, Ids, Metered, PayloadStore, Rollups, SpanStore};
+use trace::ports::{Clock, Compute, EventBus, Ids, Metered, PayloadStore, Rollups, SpanStore};
 use trace::record::Recorder;
 
 use crate::background::Tracked;
@@ -24,6 +25,8 @@ pub(crate) struct Stores {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) recorder: Recorder,
+    /// Runs what takes a processor and may wait for it.
+    pub(crate) compute: Arc<dyn Compute>,
     pub(crate) spool: Arc<FileSpool>,
     /// What only this mode has.
     pub(crate) own: Own,
@@ -68,6 +71,7 @@ impl Stores {
             clock,
             ids: Arc::new(UlidIds::new()),
             recorder,
+            compute: Arc::new(Spare::start()?),
             spool,
             own: Own::Local(sqlite),
             changes,
@@ -97,6 +101,7 @@ impl Stores {
             clock,
             ids: Arc::new(UlidIds::new()),
             recorder,
+            compute: Arc::new(Spare::start()?),
             spool,
             own: Own::Cloud(Box::new(own)),
             changes,

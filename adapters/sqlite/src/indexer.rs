@@ -17,7 +17,7 @@ use crate::session::{Session, shrink};
 use crate::sql::{Insert, Value, arguments, column, json_array, unavailable};
 use crate::text_file::{self, Progress};
 use crate::writer::Writer;
-use crate::{background, columns, payloads};
+use crate::{columns, payloads};
 
 /// Text taken in by one transaction.
 const STEP_BYTES: usize = 512 << 10;
@@ -72,7 +72,8 @@ impl Indexer {
     pub(crate) fn start(writer: Arc<Writer>, path: PathBuf) -> std::io::Result<Self> {
         let signal = Arc::new(Signal::default());
         let heard = Arc::clone(&signal);
-        let end = background::spawn("text-index", move || async move { run(&writer, &path, &heard).await })?;
+        let end =
+            adapter_threads::spawn("text-index", move || async move { run(&writer, &path, &heard).await })?;
         Ok(Self { signal, end: Mutex::new(Some(end)) })
     }
 

@@ -4,7 +4,6 @@
 //! later read sees it. Absent on purpose: more than one process per file, and files on network drives.
 
 mod aside;
-mod background;
 mod batch;
 mod chunks;
 mod columns;

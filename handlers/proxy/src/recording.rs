@@ -11,7 +11,7 @@ use trace::capture::{CaptureMode, Captured};
 use trace::id::{Scope, SpanId, TraceId};
 use trace::json::Json;
 use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
-use trace::ports::{Clock, SpanWrite, StoreError};
+use trace::ports::{Clock, Compute, SpanWrite, StoreError, computed};
 use trace::provider::{
     Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
 };
@@ -30,11 +30,15 @@ use crate::upload::Uploaded;
 /// The label of every trace the proxy makes.
 const TAG: &str = "proxy";
 
+/// Bodies up to this size are read where other calls go first, in some tenths of a millisecond: a machine that gets
+/// busy meanwhile may keep what was begun there waiting for long.
+const SMALL: usize = 32 * 1024;
+
 /// Bodies larger than this are read on a thread of their own, so that other calls do not wait for it.
 const LARGE: usize = 256 * 1024;
 
-/// The same of bodies with a content encoding, which mostly get some four times as large.
-const LARGE_ENCODED: usize = 16 * 1024;
+/// What a byte counts of a body with a content encoding: undone, it mostly is some four, and that has to be done too.
+const ENCODED: usize = 16;
 
 /// How long a call that is cut off may take to say how far it came.
 const LAST_WORD: Duration = Duration::from_millis(300);
@@ -66,6 +70,7 @@ pub(crate) struct Call {
 pub(crate) struct Recording {
     pub(crate) recorder: Recorder,
     pub(crate) spool: Arc<dyn Spool>,
+    pub(crate) compute: Arc<dyn Compute>,
     pub(crate) call: Call,
     /// The most a body may hold once it is decoded, in bytes.
     pub(crate) max_decoded: usize,
@@ -169,7 +174,8 @@ impl Recording {
         }
         let (path, capture) = (self.call.path.clone(), self.call.capture);
         let (encodings, limit) = (self.call.encodings.clone(), self.max_decoded);
-        let request = aside(copy.bytes(), !encodings.is_empty(), move || {
+        let (size, encoded) = (copy.bytes(), !encodings.is_empty());
+        let request = self.aside(size, encoded, move || {
             let mut copy = copy;
             let body = plain(&mut copy, &encodings, limit);
             let request = body.map(|body| Request {
@@ -184,7 +190,7 @@ impl Recording {
     async fn read_answer(&self, mut answered: Answered) -> Reading {
         let (capture, limit, started_at) = (self.call.capture, self.max_decoded, self.call.started_at);
         let (size, encoded) = (answered.copy.bytes(), !answered.encodings.is_empty());
-        let reading = aside(size, encoded, move || {
+        let reading = self.aside(size, encoded, move || {
             let mut reading = read_answer(&mut answered, capture, limit);
             if framing(&answered).is_some() {
                 let first = answered.first_chunk_at;
@@ -193,6 +199,21 @@ impl Recording {
             reading
         });
         reading.await.unwrap_or_else(|| Reading::failed("the answer could not be read".to_owned()))
+    }
+
+    /// Runs work on bytes where it keeps no other call waiting, but not where it waits itself when the client does: for
+    /// whether this is a call. `None` when it panicked.
+    async fn aside<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        encoded: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        match if encoded { bytes.saturating_mul(ENCODED) } else { bytes } {
+            ..=SMALL if self.call.known => computed(&*self.compute, work).await,
+            ..=LARGE => Some(work()),
+            _ => tokio::task::spawn_blocking(work).await.ok(),
+        }
     }
 
     fn trace(&self, model: &str) -> NewTrace {
@@ -280,17 +301,6 @@ impl Reading {
             ms_to_first_chunk: None,
         }
     }
-}
-
-/// Runs work on bytes: at once when they are few, else where it keeps nobody waiting. Encoded ones may be many more
-/// than they seem. `None` when it panicked.
-async fn aside<T: Send + 'static>(
-    bytes: usize,
-    encoded: bool,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let large = if encoded { LARGE_ENCODED } else { LARGE };
-    if bytes <= large { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
 }
 
 /// Returns a body without its content encodings, or `None` when they cannot be undone.

@@ -12,7 +12,7 @@ use http::{Method, Uri};
 use hyper::ext::ReasonPhrase;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use trace::ports::{Clock, Ids};
+use trace::ports::{Clock, Compute, Ids};
 use trace::provider::is_generation_path;
 use trace::record::Recorder;
 
@@ -49,6 +49,8 @@ pub struct Deps {
     pub spool: Arc<dyn Spool>,
     /// Runs recordings.
     pub background: Arc<dyn Background>,
+    /// Runs what of a recording only needs a processor.
+    pub compute: Arc<dyn Compute>,
     /// Tells who calls.
     pub admission: Arc<dyn Admission>,
     /// Tells the time.
@@ -196,6 +198,7 @@ impl Proxy {
         let recording = Recording {
             recorder: self.deps.recorder.clone(),
             spool: Arc::clone(&self.deps.spool),
+            compute: Arc::clone(&self.deps.compute),
             call,
             max_decoded: self.deps.settings.max_body.saturating_mul(DECODED_PER_BODY),
             clock: Arc::clone(&self.deps.clock),

@@ -3,6 +3,7 @@
 mod billing;
 mod cached;
 mod clock;
+mod compute;
 mod creators;
 mod detach;
 mod error;
@@ -23,6 +24,7 @@ mod spans;
 pub use billing::{Billing, BillingError, Checkout};
 pub use cached::Cached;
 pub use clock::Clock;
+pub use compute::{Computation, Compute, computed};
 pub use creators::Creators;
 pub use detach::{Detach, Inline};
 pub use error::StoreError;

@@ -11,6 +11,7 @@ use proxy::{Background, Deps, Everyone, Hold, Record, Settings, Spool, SpoolErro
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use trace::ports::Inline;
 use trace::price::Prices;
 use trace::record::Recorder;
 
@@ -47,6 +48,7 @@ impl Proxy {
             recorder: Recorder::new(store.clone(), bus, Arc::new(Prices::default())),
             spool: spool.clone(),
             background: Arc::new(Tracked(tasks.clone())),
+            compute: Arc::new(Inline),
             admission: Arc::new(Everyone),
             clock: Arc::new(SystemClock),
             ids: Arc::new(UlidIds::default()),

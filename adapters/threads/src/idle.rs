@@ -1,4 +1,4 @@
-//! A thread for work that can wait.
+//! The scheduling class of threads that can wait.
 
 use std::io;
 use std::thread;
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 /// Runs `work` on a thread of its own that gets the processor when nobody else wants it. Returns what tells its end.
 ///
 /// Threads that it starts, such as those of connections it opens, are as modest.
-pub(crate) fn spawn<F>(
+pub fn spawn<F>(
     name: &'static str,
     work: impl FnOnce() -> F + Send + 'static,
 ) -> io::Result<oneshot::Receiver<()>>
@@ -19,12 +19,17 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         let _ended = ended;
-        if let Err(error) = step_back() {
-            tracing::debug!(?error, name, "the thread competes with the others for the processor");
-        }
+        give_way(name);
         runtime.block_on(work());
     })?;
     Ok(end)
+}
+
+/// Has the calling thread, called `name`, run only while a processor has nothing else to do, where it may.
+pub(crate) fn give_way(name: &str) {
+    if let Err(error) = step_back() {
+        tracing::debug!(?error, name, "the thread competes with the others for the processor");
+    }
 }
 
 /// Has the calling thread run only while a processor has nothing else to do.
@@ -46,16 +51,17 @@ fn step_back() -> Result<(), thread_priority::Error> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
+pub(crate) mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use std::sync::mpsc;
 
     use super::*;
 
     /// `SCHED_IDLE` in `/proc/<pid>/task/<tid>/stat`, see proc(5).
-    const IDLE: &str = "5";
+    pub(crate) const IDLE: &str = "5";
 
-    fn policy() -> String {
+    /// Returns the scheduling class of the calling thread.
+    pub(crate) fn policy() -> String {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         // The name before may hold spaces; the policy is the 41st field of all.
         let mut fields = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace();
