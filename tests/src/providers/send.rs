@@ -68,6 +68,7 @@ fn streamed(
 ) -> impl Stream<Item = std::io::Result<Bytes>> {
     async_stream::stream! {
         let pause = Duration::from_millis(switches.chunk_delay_ms);
+        let mut due = tokio::time::Instant::now();
         let mut encoder = Encoder::new(encoding);
         for (index, frame) in frames.iter().enumerate() {
             if switches.stall_after == Some(index) {
@@ -83,7 +84,9 @@ fn streamed(
                 break;
             }
             if index > 0 && !pause.is_zero() {
-                tokio::time::sleep(pause).await;
+                // From when it was due, so that a late wake-up does not make the rest of the stream late.
+                due += pause;
+                tokio::time::sleep_until(due).await;
             }
             let bytes = encoder.part(dressed(frame, &switches));
             if switches.split == 0 {
