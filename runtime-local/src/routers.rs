@@ -7,7 +7,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use rest::{Access, Authenticator, ConfigFile, Deps, Everyone, Server};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trace::ports::Inline;
 
 use crate::background::Tracked;
 use crate::config_file::TomlFile;
@@ -97,8 +96,8 @@ pub(crate) fn proxy(
         except: cloud.proxy_allow.as_slice().into(),
     });
     let deps = proxy::Deps {
-        // The record of a call follows its answer, in a task that is run to its end.
-        recorder: stores.recorder.clone().unhurried().detached_by(Arc::new(Inline)),
+        // The record of a call follows its answer.
+        recorder: stores.recorder.clone().unhurried(),
         spool: Arc::clone(&stores.spool) as _,
         background: Arc::new(Tracked(tasks.clone())),
         compute: Arc::clone(&stores.compute),

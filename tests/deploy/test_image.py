@@ -71,7 +71,7 @@ class TheContext(unittest.TestCase):
 
     def test_patterns_are_read_as_docker_reads_them(self):
         rules = list(dockerfile.patterns())
-        for path in ["Cargo.toml", "handlers/trace/src/lib.rs", "tests/src/lib.rs", "dashboard/package-lock.json"]:
+        for path in ["Cargo.toml", ".cargo/config.toml", "handlers/trace/src/lib.rs", "tests/src/lib.rs", "dashboard/package-lock.json"]:
             self.assertTrue(dockerfile.is_in_context(path, rules), path)
         for path in [
             "README.md", "docs/cloud.md", ".env", "dashboard/.env", "handlers/.env.local", "dashboard/node_modules/a/b",

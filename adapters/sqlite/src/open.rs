@@ -246,3 +246,18 @@ fn opening(path: &Path, source: sqlx::Error) -> OpenError {
         OpenError::Database { path, source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_is_built_as_the_workspace_says() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let built: Vec<String> =
+            sqlx::query_scalar("PRAGMA compile_options").fetch_all(&mut connection).await.unwrap();
+        let has = |option: &str| built.iter().any(|one| one == option);
+        assert!(has("DEFAULT_MEMSTATUS=0") && !has("ENABLE_MEMORY_MANAGEMENT"), "{built:?}");
+    }
+}

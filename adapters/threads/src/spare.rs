@@ -2,7 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -22,12 +22,13 @@ const QUEUE: usize = 1_024;
 
 /// A thread that runs work while a processor has nothing else to do.
 ///
-/// Work that is not begun within [`PATIENCE`] is taken back and run by whoever waits for it, and until the thread is
-/// heard of again, all other work is run by its callers at once.
+/// Work that is not begun within [`PATIENCE`] is taken back and run by whoever waits for it, and until the thread has
+/// come upon what was taken back, all other work is run by its callers at once.
 #[derive(Debug)]
 pub struct Spare {
     jobs: SyncSender<Arc<Job>>,
-    behind: Arc<AtomicBool>,
+    /// Work that was taken back and that the thread has yet to come upon; for a moment it may come first.
+    abandoned: Arc<AtomicIsize>,
     patience: Duration,
 }
 
@@ -46,8 +47,14 @@ impl Job {
         (Arc::new(Self(Mutex::new(Some(Box::new(work))))), end)
     }
 
+    /// Takes the work to run it, unless it was taken back.
     fn take(&self) -> Option<Computation> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Takes the work back, unless it has begun. Does not wait for a thread that is about to begin it: that may take long.
+    fn take_back(&self) -> Option<Computation> {
+        self.0.try_lock().ok()?.take()
     }
 }
 
@@ -55,28 +62,31 @@ impl Spare {
     /// Starts the thread, which ends with the returned value.
     pub fn start() -> io::Result<Self> {
         let (jobs, waiting) = sync_channel(QUEUE);
-        let behind = Arc::new(AtomicBool::new(false));
-        let heard = Arc::clone(&behind);
+        let abandoned = Arc::new(AtomicIsize::new(0));
+        let missed = Arc::clone(&abandoned);
         let name = "spare";
         thread::Builder::new().name(name.to_owned()).spawn(move || {
             give_way(name);
-            run(&waiting, &heard);
+            run(&waiting, &missed);
         })?;
-        Ok(Self { jobs, behind, patience: PATIENCE })
+        Ok(Self { jobs, abandoned, patience: PATIENCE })
     }
 }
 
 impl Compute for Spare {
     fn run(&self, work: Computation) -> BoxFuture<'static, ()> {
         let (job, mut end) = Job::new(work);
-        let (behind, patience) = (Arc::clone(&self.behind), self.patience);
-        let handed_over = !behind.load(Ordering::Relaxed) && self.jobs.try_send(Arc::clone(&job)).is_ok();
+        let (abandoned, patience) = (Arc::clone(&self.abandoned), self.patience);
+        let keeps_up = abandoned.load(Ordering::Relaxed) <= 0;
+        let handed_over = keeps_up && self.jobs.try_send(Arc::clone(&job)).is_ok();
         Box::pin(async move {
             if handed_over && tokio::time::timeout(patience, &mut end).await.is_ok() {
                 return;
             }
-            if let Some(work) = job.take() {
-                behind.fetch_or(handed_over, Ordering::Relaxed);
+            if let Some(work) = job.take_back() {
+                if handed_over {
+                    abandoned.fetch_add(1, Ordering::Relaxed);
+                }
                 return work();
             }
             // It has begun. Even a busy processor leaves some thousandths of its time to a thread of this class.
@@ -86,12 +96,13 @@ impl Compute for Spare {
 }
 
 /// Runs what waits, until nobody can hand over any more.
-fn run(waiting: &Receiver<Arc<Job>>, behind: &AtomicBool) {
+fn run(waiting: &Receiver<Arc<Job>>, abandoned: &AtomicIsize) {
     for job in waiting {
-        behind.store(false, Ordering::Relaxed);
-        if let Some(work) = job.take()
-            && catch_unwind(AssertUnwindSafe(work)).is_err()
-        {
+        let Some(work) = job.take() else {
+            abandoned.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        };
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
             tracing::error!("work on a spare thread panicked");
         }
     }
@@ -114,8 +125,8 @@ mod tests {
 
     /// Returns the same thread for somebody with little patience.
     fn hasty(spare: &Spare) -> Spare {
-        let (jobs, behind) = (spare.jobs.clone(), Arc::clone(&spare.behind));
-        Spare { jobs, behind, patience: Duration::from_millis(5) }
+        let (jobs, abandoned) = (spare.jobs.clone(), Arc::clone(&spare.abandoned));
+        Spare { jobs, abandoned, patience: Duration::from_millis(5) }
     }
 
     /// Returns the thread on which work is run that is asked for now.
@@ -153,12 +164,13 @@ mod tests {
         let here = thread::current().id();
         assert_ne!(elsewhere, here);
         let release = occupy(&spare).await;
-        assert_eq!(thread_of(&hasty(&spare)).await, here);
-        assert!(spare.behind.load(Ordering::Relaxed));
+        let hasty = hasty(&spare);
+        assert_eq!(tokio::join!(thread_of(&hasty), thread_of(&hasty)), (here, here));
+        assert_eq!(spare.abandoned.load(Ordering::Relaxed), 2);
         assert_eq!(thread_of(&spare).await, here);
         drop(release);
-        // It comes upon the work that was taken back, and is heard of.
-        while spare.behind.load(Ordering::Relaxed) {
+        // It comes upon what was taken back.
+        while spare.abandoned.load(Ordering::Relaxed) != 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(thread_of(&spare).await, elsewhere);

@@ -11,7 +11,7 @@ use trace::capture::{CaptureMode, Captured};
 use trace::id::{Scope, SpanId, TraceId};
 use trace::json::Json;
 use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
-use trace::ports::{Clock, Compute, SpanWrite, StoreError, computed};
+use trace::ports::{Clock, Compute, Inline, SpanWrite, StoreError, computed};
 use trace::provider::{
     Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
 };
@@ -37,7 +37,7 @@ const SMALL: usize = 32 * 1024;
 /// Bodies larger than this are read on a thread of their own, so that other calls do not wait for it.
 const LARGE: usize = 256 * 1024;
 
-/// What a byte counts of a body with a content encoding: undone, it mostly is some four, and that has to be done too.
+/// What a byte counts of a body with a content encoding: it mostly becomes some four, and that has to be done too.
 const ENCODED: usize = 16;
 
 /// How long a call that is cut off may take to say how far it came.
@@ -175,7 +175,9 @@ impl Recording {
         let (path, capture) = (self.call.path.clone(), self.call.capture);
         let (encodings, limit) = (self.call.encodings.clone(), self.max_decoded);
         let (size, encoded) = (copy.bytes(), !encodings.is_empty());
-        let request = self.aside(size, encoded, move || {
+        // While the client waits to hear whether this is a call, nobody goes first.
+        let compute = if self.call.known { &*self.compute } else { &Inline };
+        let request = aside(compute, size, encoded, move || {
             let mut copy = copy;
             let body = plain(&mut copy, &encodings, limit);
             let request = body.map(|body| Request {
@@ -190,7 +192,7 @@ impl Recording {
     async fn read_answer(&self, mut answered: Answered) -> Reading {
         let (capture, limit, started_at) = (self.call.capture, self.max_decoded, self.call.started_at);
         let (size, encoded) = (answered.copy.bytes(), !answered.encodings.is_empty());
-        let reading = self.aside(size, encoded, move || {
+        let reading = aside(&*self.compute, size, encoded, move || {
             let mut reading = read_answer(&mut answered, capture, limit);
             if framing(&answered).is_some() {
                 let first = answered.first_chunk_at;
@@ -199,21 +201,6 @@ impl Recording {
             reading
         });
         reading.await.unwrap_or_else(|| Reading::failed("the answer could not be read".to_owned()))
-    }
-
-    /// Runs work on bytes where it keeps no other call waiting, but not where it waits itself when the client does: for
-    /// whether this is a call. `None` when it panicked.
-    async fn aside<T: Send + 'static>(
-        &self,
-        bytes: usize,
-        encoded: bool,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        match if encoded { bytes.saturating_mul(ENCODED) } else { bytes } {
-            ..=SMALL if self.call.known => computed(&*self.compute, work).await,
-            ..=LARGE => Some(work()),
-            _ => tokio::task::spawn_blocking(work).await.ok(),
-        }
     }
 
     fn trace(&self, model: &str) -> NewTrace {
@@ -300,6 +287,22 @@ impl Reading {
             service_tier: None,
             ms_to_first_chunk: None,
         }
+    }
+}
+
+/// Runs work on the bytes of a body: by `compute` when they are few, and where it keeps nobody waiting when they are
+/// many. `None` when it panicked.
+async fn aside<T: Send + 'static>(
+    compute: &dyn Compute,
+    bytes: usize,
+    encoded: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    match if encoded { bytes.saturating_mul(ENCODED) } else { bytes } {
+        // What cannot be decoded is counted and logged, for which there are locks.
+        ..=SMALL if !encoded => computed(compute, work).await,
+        ..=LARGE => computed(&Inline, work).await,
+        _ => tokio::task::spawn_blocking(work).await.ok(),
     }
 }
 

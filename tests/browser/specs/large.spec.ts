@@ -4,11 +4,27 @@ test("a trace of 10,000 spans opens at once and scrolls by what is in sight", as
   await server.ingest(largeTrace(10_000));
   await page.goto("/traces");
   await expect(page.getByRole("row").filter({ hasText: "crawl with" })).toBeVisible();
-  const started = Date.now();
+  // From the click to the frame that shows the first row, both by the page's own clock.
+  const shown = page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const afterClick = (click: MouseEvent) => {
+          const look = () => {
+            if (document.querySelector("[role=treeitem]")) {
+              requestAnimationFrame(() => resolve(performance.now() - click.timeStamp));
+            } else {
+              requestAnimationFrame(look);
+            }
+          };
+          look();
+        };
+        document.addEventListener("click", afterClick, { capture: true, once: true });
+      }),
+  );
   await page.getByRole("row").filter({ hasText: "crawl with" }).click();
+  const opened = Math.round(await shown);
   const items = page.getByRole("treeitem");
   await expect(items.first()).toBeVisible();
-  const opened = Date.now() - started;
   console.log(`10,000 spans: first rows after ${opened} ms`);
   expect(opened).toBeLessThan(3_000);
   await expect(page.getByRole("main").locator("header").first()).toContainText("10,000 spans");

@@ -8,7 +8,7 @@ pub struct Switches {
     pub delay_ms: u64,
     /// `chunks=N`: pieces a streamed text is cut into; by word when 0.
     pub chunks: usize,
-    /// `chunk_delay=N`: milliseconds between frames of a stream.
+    /// `chunk_delay=N`: milliseconds from when a frame of a stream is due until the next is.
     pub chunk_delay_ms: u64,
     /// `break_after=N`: the connection is reset after so many frames; in the middle of a body that is no stream.
     pub break_after: Option<usize>,

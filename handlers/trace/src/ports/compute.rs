@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -12,7 +13,8 @@ pub type Computation = Box<dyn FnOnce() + Send>;
 ///
 /// Where calls are relayed, it would take the processor from them.
 pub trait Compute: Debug + Send + Sync {
-    /// Returns when `work` has been run, or has panicked on a thread that is not the caller's.
+    /// Returns when `work`, which does not panic, has been run. It takes no lock that others may want: the thread that runs it may
+    /// have to wait long for a processor.
     fn run(&self, work: Computation) -> BoxFuture<'static, ()>;
 }
 
@@ -30,8 +32,8 @@ pub async fn computed<T: Send + 'static>(
     let outcome = Arc::new(Mutex::new(None));
     let slot = Arc::clone(&outcome);
     let work = move || {
-        let result = work();
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        let result = catch_unwind(AssertUnwindSafe(work)).ok();
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = result;
     };
     compute.run(Box::new(work)).await;
     outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
