@@ -27,7 +27,7 @@ const QUEUE: usize = 1_024;
 #[derive(Debug)]
 pub struct Spare {
     jobs: SyncSender<Arc<Job>>,
-    /// Work that was taken back and that the thread has yet to come upon; for a moment it may come first.
+    /// How much was taken back that the thread has yet to come upon. It may do so before that is counted, hence the sign.
     abandoned: Arc<AtomicIsize>,
     patience: Duration,
 }
@@ -89,7 +89,7 @@ impl Compute for Spare {
                 }
                 return work();
             }
-            // It has begun. Even a busy processor leaves some thousandths of its time to a thread of this class.
+            // It has begun.
             let _ = end.await;
         })
     }
