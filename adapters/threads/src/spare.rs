@@ -1,7 +1,6 @@
 //! Work that may wait for an idle processor, but not for long.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,9 +39,8 @@ impl Job {
     fn new(work: Computation) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (ended, end) = oneshot::channel::<()>();
         let work = move || {
-            // Goes with the work, also when that panics.
-            let _ended = ended;
             work();
+            drop(ended);
         };
         (Arc::new(Self(Mutex::new(Some(Box::new(work))))), end)
     }
@@ -98,12 +96,11 @@ impl Compute for Spare {
 /// Runs what waits, until nobody can hand over any more.
 fn run(waiting: &Receiver<Arc<Job>>, abandoned: &AtomicIsize) {
     for job in waiting {
-        let Some(work) = job.take() else {
-            abandoned.fetch_sub(1, Ordering::Relaxed);
-            continue;
-        };
-        if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            tracing::error!("work on a spare thread panicked");
+        match job.take() {
+            Some(work) => work(),
+            None => {
+                abandoned.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 }
