@@ -12,6 +12,7 @@ use crate::rollup::Changes;
 use crate::session::Session;
 use crate::span_row::{self, COLUMNS, trace_id};
 use crate::sql::{Value, arguments, column, unavailable, unsigned};
+use crate::text_file;
 
 /// Traces one transaction of a sweep takes away, so that writers get their turn in between.
 const SWEEP_STEP: i64 = 200;
@@ -41,16 +42,7 @@ impl Session {
         let (row, trace): (i64, i64) = (column(&found, 0)?, column(&found, 1)?);
         self.count_out(project, "s.row = ?", Value::Integer(row)).await?;
         let parts = payloads::parts_of(&mut self.connection, &[row]).await?;
-        self.run("DELETE FROM payloads WHERE row = ?1", &[row]).await?;
-        for gone in [
-            "INSERT INTO text_changed (row, times) VALUES (?1, 1)
-             ON CONFLICT (row) DO UPDATE SET times = times + 1",
-            "INSERT INTO column_changed (row, times) VALUES (?1, 1)
-             ON CONFLICT (row) DO UPDATE SET times = times + 1",
-        ] {
-            self.run(gone, &[row]).await?;
-        }
-        self.run("DELETE FROM spans WHERE row = ?1", &[row]).await?;
+        self.remove_spans("row = ?1", row.into()).await?;
         self.run("UPDATE projects SET spans = spans - 1 WHERE id = ?1", &[project]).await?;
         self.release_parts(project, trace, parts).await?;
         let totals = self.totals(trace).await?;
@@ -102,8 +94,8 @@ impl Session {
                 .map_err(unavailable)?;
         if others == 0 {
             // Whole tables go at once.
+            text_file::begin_anew(&mut self.connection).await.map_err(unavailable)?;
             for sql in [
-                "UPDATE text_state SET epoch = abs(random() / 2)",
                 "DELETE FROM text_changed",
                 "DELETE FROM text_chunks",
                 "DELETE FROM columns",
@@ -121,9 +113,8 @@ impl Session {
             }
             return self.run("UPDATE projects SET traces = 0, spans = 0 WHERE id = ?1", &[project]).await;
         }
+        self.remove_spans("project = ?1", project.into()).await?;
         for sql in [
-            "INSERT INTO text_changed (row, times) SELECT row, 1 FROM spans WHERE project = ?1
-             ON CONFLICT (row) DO UPDATE SET times = times + 1",
             "INSERT INTO text_chunks (row, last, times)
              SELECT id, id + length(hashes) / 16 - 1, 1 FROM chunks WHERE id IN
              (SELECT chunk FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1))
@@ -131,10 +122,6 @@ impl Session {
             "DELETE FROM chunks WHERE id IN (SELECT chunk FROM chunk_traces
              WHERE trace IN (SELECT row FROM traces WHERE project = ?1))",
             "DELETE FROM chunk_traces WHERE trace IN (SELECT row FROM traces WHERE project = ?1)",
-            "DELETE FROM payloads WHERE row IN (SELECT row FROM spans WHERE project = ?1)",
-            "INSERT INTO column_changed (row, times) SELECT row, 1 FROM spans WHERE project = ?1
-             ON CONFLICT (row) DO UPDATE SET times = times + 1",
-            "DELETE FROM spans WHERE project = ?1",
             "DELETE FROM traces WHERE project = ?1",
             "DELETE FROM rollup_durations WHERE rollup IN (SELECT row FROM rollups WHERE project = ?1)",
             "DELETE FROM rollups WHERE project = ?1",
@@ -150,26 +137,38 @@ impl Session {
         let of_traces = "s.trace IN (SELECT value FROM json_each(?))";
         self.count_out(project, of_traces, list.as_str().into()).await?;
         self.release_traces(project, rows).await?;
-        let mut spans = 0;
-        for sql in [
-            "INSERT INTO text_changed (row, times)
-             SELECT row, 1 FROM spans WHERE trace IN (SELECT value FROM json_each(?1))
-             ON CONFLICT (row) DO UPDATE SET times = times + 1",
-            "DELETE FROM payloads WHERE row IN
-             (SELECT row FROM spans WHERE trace IN (SELECT value FROM json_each(?1)))",
-            "INSERT INTO column_changed (row, times)
-             SELECT row, 1 FROM spans WHERE trace IN (SELECT value FROM json_each(?1))
-             ON CONFLICT (row) DO UPDATE SET times = times + 1",
-            "DELETE FROM traces WHERE row IN (SELECT value FROM json_each(?1))",
-            "DELETE FROM spans WHERE trace IN (SELECT value FROM json_each(?1))",
-        ] {
-            let done = sqlx::query(sql).bind(list.as_str()).execute(&mut self.connection).await;
-            // The last statement is the one that deletes spans.
-            spans = done.map_err(unavailable)?.rows_affected();
-        }
+        let spans = self.remove_spans("trace IN (SELECT value FROM json_each(?1))", list.as_str().into()).await?;
+        sqlx::query("DELETE FROM traces WHERE row IN (SELECT value FROM json_each(?1))")
+            .bind(list)
+            .execute(&mut self.connection)
+            .await
+            .map_err(unavailable)?;
         let traces = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let sql = "UPDATE projects SET traces = traces - ?2, spans = spans - ?3 WHERE id = ?1";
         self.run(sql, &[project, traces, crate::sql::integer(spans)]).await?;
+        Ok(spans)
+    }
+
+    /// Deletes the rows of spans and their payloads, marked so that the text index and the columns forget them. Returns how many.
+    async fn remove_spans(&mut self, condition: &'static str, value: Value) -> Result<u64, StoreError> {
+        let mut spans = 0;
+        for sql in [
+            format!(
+                "INSERT INTO text_changed (row, times) SELECT row, 1 FROM spans WHERE {condition}
+                 ON CONFLICT (row) DO UPDATE SET times = times + 1"
+            ),
+            format!(
+                "INSERT INTO column_changed (row, times) SELECT row, 1 FROM spans WHERE {condition}
+                 ON CONFLICT (row) DO UPDATE SET times = times + 1"
+            ),
+            format!("DELETE FROM payloads WHERE row IN (SELECT row FROM spans WHERE {condition})"),
+            format!("DELETE FROM spans WHERE {condition}"),
+        ] {
+            let done = sqlx::query_with(AssertSqlSafe(sql), arguments([value.clone()]));
+            let done = done.execute(&mut self.connection).await.map_err(unavailable)?;
+            // The last statement is the one that deletes spans.
+            spans = done.rows_affected();
+        }
         Ok(spans)
     }
 
