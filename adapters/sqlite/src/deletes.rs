@@ -137,7 +137,8 @@ impl Session {
         let of_traces = "s.trace IN (SELECT value FROM json_each(?))";
         self.count_out(project, of_traces, list.as_str().into()).await?;
         self.release_traces(project, rows).await?;
-        let spans = self.remove_spans("trace IN (SELECT value FROM json_each(?1))", list.as_str().into()).await?;
+        let spans =
+            self.remove_spans("trace IN (SELECT value FROM json_each(?1))", list.as_str().into()).await?;
         sqlx::query("DELETE FROM traces WHERE row IN (SELECT value FROM json_each(?1))")
             .bind(list)
             .execute(&mut self.connection)
