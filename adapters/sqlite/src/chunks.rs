@@ -44,43 +44,35 @@ impl NewChunks {
         side: &Side,
     ) -> Result<Vec<u8>, StoreError> {
         side.number(|wanted| {
-            let place = match wanted {
+            let (hash, place) = match wanted {
                 Wanted::New { chunk, index } => {
-                    let first = self.place(session, project, trace, (batch, chunk), chunks);
-                    Place { chunk: first, index }
+                    let first = self.place(session, (batch, chunk), chunks);
+                    (chunks[chunk as usize].hashes[usize::from(index)], Place { chunk: first, index })
                 }
                 Wanted::Known { hash, text } => match session.recent.get(project, hash) {
                     Some(known) if known.trace == trace => return known.place,
-                    Some(known) => known.place,
+                    Some(known) => (*hash, known.place),
                     // Forgotten or deleted since the caller looked.
-                    None => Place { chunk: self.add(session, &Chunk::of(&[(*hash, text)])), index: 0 },
+                    None => {
+                        let chunk = self.add(session, &Chunk::of(&[(*hash, text)]));
+                        (*hash, Place { chunk, index: 0 })
+                    }
                 },
             };
-            if let Wanted::Known { hash, .. } = wanted {
-                session.recent.put(project, *hash, Known { place, trace });
-            }
+            // Known to be used by the trace only together with the note that it is: what a batch brings for a span that is
+            // not stored, nobody uses.
             *self.uses.entry((trace, place.chunk)).or_default() |= place.bit();
+            session.recent.put(project, hash, Known { place, trace });
             place
         })
     }
 
     /// Returns the number of a chunk of a batch, giving it one when it is needed first.
-    fn place(
-        &mut self,
-        session: &mut Session,
-        project: i64,
-        trace: i64,
-        key: (usize, u32),
-        chunks: &[Chunk],
-    ) -> i64 {
+    fn place(&mut self, session: &mut Session, key: (usize, u32), chunks: &[Chunk]) -> i64 {
         if let Some(first) = self.placed.get(&key) {
             return *first;
         }
-        let chunk = &chunks[key.1 as usize];
-        let first = self.add(session, chunk);
-        for (index, hash) in (0_u8..).zip(&chunk.hashes) {
-            session.recent.put(project, *hash, Known { place: Place { chunk: first, index }, trace });
-        }
+        let first = self.add(session, &chunks[key.1 as usize]);
         self.placed.insert(key, first);
         first
     }

@@ -15,6 +15,7 @@ pub async fn payload_store_contract(spans: &dyn SpanStore, payloads: &dyn Payloa
     a_side_not_given_stays(spans, payloads, &scope(203)).await;
     payloads_of_other_projects_are_empty(spans, payloads, &scope(204), &scope(205)).await;
     shared_parts_outlive_a_deletion(spans, payloads, &scope(206)).await;
+    parts_of_a_span_that_was_not_taken_count_for_nothing(spans, payloads, &scope(209)).await;
     a_long_conversation_comes_back(spans, payloads, &scope(207)).await;
     it_holds_what_the_plain_store_holds(spans, payloads, &scope(208)).await;
 }
@@ -173,6 +174,31 @@ async fn shared_parts_outlive_a_deletion(spans: &dyn SpanStore, payloads: &dyn P
         .await
         .unwrap();
     assert_eq!(payloads.load(scope, &[key("e", "1")]).await.unwrap(), [whole]);
+}
+
+async fn parts_of_a_span_that_was_not_taken_count_for_nothing(
+    spans: &dyn SpanStore,
+    payloads: &dyn PayloadStore,
+    scope: &Scope,
+) {
+    let body = |text: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"user","content":"{text}: long enough to be kept as a part of its own"}}]}}"#
+        )
+    };
+    let create =
+        |id: &str, text: &str| SpanWrite::Create(new_span(span("t", id, 0), Some(&body(text)), None));
+    spans.write(scope, batch(vec![], vec![create("taken", "before")])).await.unwrap();
+    // One batch brings two messages, and the span of the first is there already.
+    spans
+        .write(scope, batch(vec![], vec![create("taken", "first"), create("other", "second")]))
+        .await
+        .unwrap();
+    spans.write(scope, batch(vec![], vec![create("again", "first")])).await.unwrap();
+    spans.delete(scope, None, &key("t", "other").span_id).await.unwrap();
+    let loaded = payloads.load(scope, &[key("t", "taken"), key("t", "again")]).await.unwrap();
+    assert_eq!(loaded[0].input, Some(json(&body("before"))));
+    assert_eq!(loaded[1].input, Some(json(&body("first"))));
 }
 
 async fn a_long_conversation_comes_back(spans: &dyn SpanStore, payloads: &dyn PayloadStore, scope: &Scope) {
