@@ -7,9 +7,13 @@ use trace::payload::Stored;
 use trace::ports::StoreError;
 use trace::span::Payload;
 
+use crate::aside::aside;
 use crate::pack::unpack;
 use crate::parts::read_chunk;
 use crate::sql::{column, unavailable};
+
+/// How much more a chunk is when it is unpacked, about.
+const EXPANDED: usize = 4;
 
 /// A payload as stored: its skeletons.
 struct Skeletons {
@@ -31,14 +35,19 @@ pub(crate) async fn of_rows(pool: &SqlitePool, rows: &[i64]) -> Result<HashMap<i
         wanted.extend(decode(skeleton)?.ids());
     }
     let wanted: Vec<u64> = wanted.into_iter().collect();
-    let parts = texts(&mut snapshot, &wanted).await?;
+    let chunks = chunks_of(&mut snapshot, &wanted).await?;
     snapshot.commit().await.map_err(unavailable)?;
-    let mut payloads = HashMap::with_capacity(skeletons.len());
-    for found in &skeletons {
-        let join = |side: &Option<Vec<u8>>| side.as_ref().map(|side| join(side, &parts)).transpose();
-        payloads.insert(found.row, Payload { input: join(&found.input)?, output: join(&found.output)? });
-    }
-    Ok(payloads)
+    let packed: usize = chunks.iter().map(|(_, data)| data.len()).sum();
+    let bytes = skeletons.iter().flat_map(Skeletons::sides).map(Vec::len).sum::<usize>() + EXPANDED * packed;
+    aside(bytes, move || {
+        let parts = texts(&chunks)?;
+        let payload = |found: &Skeletons| {
+            let join = |side: &Option<Vec<u8>>| side.as_ref().map(|side| join(side, &parts)).transpose();
+            Ok((found.row, Payload { input: join(&found.input)?, output: join(&found.output)? }))
+        };
+        skeletons.iter().map(payload).collect()
+    })
+    .await?
 }
 
 impl Skeletons {
@@ -64,23 +73,29 @@ fn decode(skeleton: &[u8]) -> Result<Stored<'_>, StoreError> {
     Stored::decode(skeleton).map_err(|error| StoreError::corrupt("payload", error))
 }
 
-/// Returns the texts of parts, and of others that came along with them.
-async fn texts(connection: &mut SqliteConnection, ids: &[u64]) -> Result<HashMap<u64, String>, StoreError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+/// Returns the chunks that hold parts, each with its number.
+async fn chunks_of(
+    connection: &mut SqliteConnection,
+    parts: &[u64],
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    if parts.is_empty() {
+        return Ok(Vec::new());
     }
-    let found: Vec<SqliteRow> = sqlx::query(
+    sqlx::query_as(
         "SELECT id, data FROM chunks WHERE id IN
          (SELECT (SELECT max(id) FROM chunks WHERE id <= value) FROM json_each(?))",
     )
-    .bind(serde_json::to_string(ids).unwrap_or_default())
+    .bind(serde_json::to_string(parts).unwrap_or_default())
     .fetch_all(connection)
     .await
-    .map_err(unavailable)?;
-    let mut texts = HashMap::with_capacity(ids.len());
-    for row in &found {
-        let first: i64 = column(row, 0)?;
-        texts.extend((first.cast_unsigned()..).zip(read_chunk(column(row, 1)?)?));
+    .map_err(unavailable)
+}
+
+/// Returns the texts of the parts of chunks.
+fn texts(chunks: &[(i64, Vec<u8>)]) -> Result<HashMap<u64, String>, StoreError> {
+    let mut texts = HashMap::new();
+    for (first, data) in chunks {
+        texts.extend((first.cast_unsigned()..).zip(read_chunk(data)?));
     }
     Ok(texts)
 }

@@ -41,30 +41,28 @@ pub(crate) struct Sort<'a> {
 
 /// Scans for the next `wanted` spans of a list. Returns `None` when there is nothing sealed to be scanned.
 ///
-/// Text is not checked: where it is asked for, what is found contains more than what matches.
+/// The connection is in a transaction, so that no segment is sealed anew in between. Text is not checked: where it is asked for, what is found contains more than what matches.
 pub(crate) async fn spans(
-    pool: &SqlitePool,
+    snapshot: &mut SqliteConnection,
     project: i64,
     filter: &Filter,
     sort: Sort<'_>,
     wanted: usize,
 ) -> Result<Option<Found>, StoreError> {
-    // One snapshot, so that no segment is sealed anew in between.
-    let mut snapshot = pool.begin().await.map_err(unavailable)?;
-    let layout = Layout::read(&mut snapshot).await?;
+    let layout = Layout::read(snapshot).await?;
     if layout.segments == 0 {
         return Ok(None);
     }
-    let tests = Tests::of(&mut snapshot, project, filter).await?;
-    let Some(values) = Values::of(&mut snapshot, sort).await? else {
+    let tests = Tests::of(snapshot, project, filter).await?;
+    let Some(values) = Values::of(snapshot, sort).await? else {
         return Ok(None);
     };
     let mut fields = tests.fields();
     fields.insert(values.field());
     let mut fields: Vec<Field> = fields.into_iter().collect();
     fields.sort_unstable();
-    let changed = changed(&mut snapshot).await?;
-    let bounds = columns::bounds(&mut snapshot, &fields).await?;
+    let changed = changed(snapshot).await?;
+    let bounds = columns::bounds(snapshot, &fields).await?;
     let mut best = Best::new(&values, wanted);
     // The segments that may hold the first spans come first, so that the others need not be read.
     let may_pass = (0..layout.segments).filter(|number| tests.may_pass(*number, &bounds));
@@ -75,13 +73,12 @@ pub(crate) async fn spans(
         if first > best.bound {
             break;
         }
-        let segment = columns::segment(&mut snapshot, number, layout.size, &fields).await?;
+        let segment = columns::segment(snapshot, number, layout.size, &fields).await?;
         if let Some(segment) = segment {
             let kept = tests.of_segment(&segment, &changed);
             best.take(&segment, &kept);
         }
     }
-    snapshot.commit().await.map_err(unavailable)?;
     let mut found = best.finish(layout.end());
     found.changed = changed.into_iter().filter(|row| *row < found.sealed).collect();
     Ok(Some(found))

@@ -3,14 +3,15 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteExecutor, SqlitePool};
 use trace::filter::{
     Filter, ListQuery, NumberField, Page, Position, SortBy, SortOrder, SortValue, SpanFacts, Term, Test,
 };
 use trace::id::{SpanId, TraceId};
 use trace::ports::StoreError;
-use trace::span::{Payload, Span};
+use trace::span::Span;
 
+use crate::aside::aside;
 use crate::condition::{Conditions, span_number, text_terms};
 use crate::payloads;
 use crate::scan::{self, Sort};
@@ -236,17 +237,20 @@ async fn by_columns(
     if let Some(traces) = few_tagged(pool, project, &query.filter).await? {
         return page(pool, project, query, order, after, &Source::Traces(traces), wanted).await;
     }
+    // One snapshot for the scan and what is read of it: a span that changed in between would be missed.
+    let mut snapshot = pool.begin().await.map_err(unavailable)?;
     let sort = Sort { by: order.by, descending: order.descending, after };
-    let Some(found) = scan::spans(pool, project, &query.filter, sort, wanted).await? else {
-        return page(pool, project, query, order, after, &Source::Walk, wanted).await;
+    let Some(found) = scan::spans(&mut snapshot, project, &query.filter, sort, wanted).await? else {
+        return page(&mut *snapshot, project, query, order, after, &Source::Walk, wanted).await;
     };
-    let unsealed = Source::Unsealed { from: found.sealed, changed: found.changed };
-    let mut items = page(pool, project, query, order, after, &unsealed, wanted).await?;
-    items.extend(page(pool, project, query, order, after, &Source::Rows(found.rows), wanted).await?);
-    for value in found.ties {
-        let ties = Source::Ties { value, before: found.sealed };
-        items.extend(page(pool, project, query, order, after, &ties, wanted).await?);
+    let mut sources =
+        vec![Source::Unsealed { from: found.sealed, changed: found.changed }, Source::Rows(found.rows)];
+    sources.extend(found.ties.into_iter().map(|value| Source::Ties { value, before: found.sealed }));
+    let mut items = Vec::new();
+    for source in &sources {
+        items.extend(page(&mut *snapshot, project, query, order, after, source, wanted).await?);
     }
+    snapshot.commit().await.map_err(unavailable)?;
     let mut seen = HashSet::new();
     items.retain(|found| seen.insert(found.row));
     items.sort_by(|a, b| order.compare(a, b));
@@ -351,25 +355,32 @@ impl Source {
     }
 }
 
-async fn with_text(
+/// Returns those of `found` for which text terms hold.
+pub(crate) async fn with_text(
     pool: &SqlitePool,
-    rows: Vec<SpanRow>,
+    mut found: Vec<SpanRow>,
     terms: &[Term],
 ) -> Result<Vec<SpanRow>, StoreError> {
-    let numbers: Vec<i64> = rows.iter().map(|found| found.row).collect();
-    let payloads = payloads::of_rows(pool, &numbers).await?;
-    let holds = |found: &SpanRow| hold(terms, &found.span, payloads.get(&found.row));
-    Ok(rows.into_iter().filter(holds).collect())
-}
-
-/// Returns whether text terms hold for a span of this payload.
-pub(crate) fn hold(terms: &[Term], span: &Span, payload: Option<&Payload>) -> bool {
-    let facts = SpanFacts { payload, ..SpanFacts::default() };
-    terms.iter().all(|term| term.matches(span, &facts))
+    let mut kept = Vec::new();
+    while !found.is_empty() {
+        let rest = found.split_off(found.len().min(TEXT_STEP));
+        let step = std::mem::replace(&mut found, rest);
+        let rows: Vec<i64> = step.iter().map(|found| found.row).collect();
+        let payloads = payloads::of_rows(pool, &rows).await?;
+        let sides = payloads.values().flat_map(|payload| [&payload.input, &payload.output]).flatten();
+        let bytes = sides.map(|json| json.as_str().len()).sum();
+        let terms = terms.to_vec();
+        let holds = move |found: &SpanRow| {
+            let facts = SpanFacts { payload: payloads.get(&found.row), ..SpanFacts::default() };
+            terms.iter().all(|term| term.matches(&found.span, &facts))
+        };
+        kept.extend(aside(bytes, move || step.into_iter().filter(holds).collect::<Vec<_>>()).await?);
+    }
+    Ok(kept)
 }
 
 async fn page(
-    pool: &SqlitePool,
+    executor: impl SqliteExecutor<'_>,
     project: i64,
     query: &ListQuery,
     order: &Order,
@@ -391,7 +402,7 @@ async fn page(
     values.extend(conditions.values);
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
-    let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
+    let rows: Vec<SqliteRow> = rows.fetch_all(executor).await.map_err(unavailable)?;
     rows.iter().map(span_row::decode).collect()
 }
 

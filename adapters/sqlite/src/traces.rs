@@ -13,10 +13,10 @@ use crate::condition::{Conditions, text_terms, trace_number};
 use crate::fold::lowered;
 use crate::scan::{self, FoundTraces};
 use crate::search::Candidates;
-use crate::span_row::{self, SpanRow};
+use crate::span_row;
+use crate::spans;
 use crate::sql::{Value, arguments, json_array, unavailable};
 use crate::trace_row::{self, COLUMNS, TraceRow};
-use crate::{payloads, spans};
 
 /// Traces looked at when the text of their spans has to be read: at first, and later at most.
 const TEXT_STEP: usize = 50;
@@ -353,11 +353,8 @@ async fn having_text(
     let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
     let mut found = HashSet::new();
     for step in rows.chunks(500) {
-        let spans: Vec<_> = step.iter().map(span_row::decode).collect::<Result<_, _>>()?;
-        let numbers: Vec<i64> = spans.iter().map(|span| span.row).collect();
-        let payloads = payloads::of_rows(pool, &numbers).await?;
-        let meets = |span: &&SpanRow| spans::hold(&terms, &span.span, payloads.get(&span.row));
-        found.extend(spans.iter().filter(meets).map(|span| span.trace));
+        let step = step.iter().map(span_row::decode).collect::<Result<_, _>>()?;
+        found.extend(spans::with_text(pool, step, &terms).await?.iter().map(|span| span.trace));
     }
     Ok(found)
 }

@@ -98,6 +98,9 @@ pub enum ApiError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The body holds more things than are taken at once, however few bytes they are.
+    #[error("too many {0} in one request; send them in several")]
+    TooMany(&'static str),
     /// The content type or encoding is not understood.
     #[error("{0}")]
     UnsupportedMediaType(String),
@@ -172,7 +175,9 @@ impl ApiError {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::SpanTerminal => (StatusCode::CONFLICT, "span_terminal"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
-            Self::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::PayloadTooLarge { .. } | Self::TooMany(_) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large")
+            }
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Store(StoreError::Unavailable(_) | StoreError::Busy)
             | Self::Unavailable(_)

@@ -1,5 +1,7 @@
 //! Thin wrappers of axum's extractors whose rejection is an [`ApiError`].
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -8,6 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::error::ApiError;
 use crate::memory::Share;
@@ -17,6 +20,11 @@ pub(crate) const JSON_LIMIT: usize = 10 * 1024 * 1024;
 
 /// Bodies above this size are read off the async threads, which they would hold up.
 pub(crate) const LARGE: usize = 256 * 1024;
+
+/// How long a body may take, and how many bytes of it have to come in each second beyond that: others want the memory it
+/// holds.
+const PATIENCE: Duration = Duration::from_secs(30);
+const SLOWEST: usize = 16 * 1024;
 
 /// A JSON body, in or out.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -81,14 +89,32 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(essence).filter(|essence| !essence.is_empty())
 }
 
+/// Most bytes of a body on routes where it is set, as an extension of the request.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) usize);
+
+/// Waits for `next`, a piece of a body of which so many bytes have come since `begun`.
+async fn in_time<T>(begun: Instant, bytes: usize, next: impl Future<Output = T>) -> Result<T, ApiError> {
+    let slowest = Duration::from_secs((bytes / SLOWEST) as u64);
+    tokio::time::timeout_at(begun + PATIENCE + slowest, next).await.map_err(|_| ApiError::InvalidRequest {
+        field: None,
+        message: format!(
+            "the body came too slowly: after {} s less than {SLOWEST} bytes a second",
+            PATIENCE.as_secs()
+        ),
+    })
+}
+
 /// Reads the whole body, of at most `limit` bytes, into memory that the request's share answers for.
 pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
     let share = Share::of(request.extensions());
+    let limit = request.extensions().get::<BodyLimit>().map_or(limit, |own| own.0.min(limit));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let announced: usize = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut body = request.into_body();
     let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
-    while let Some(frame) = body.frame().await {
+    let begun = Instant::now();
+    while let Some(frame) = in_time(begun, first.len() + rest.len(), body.frame()).await? {
         let frame = frame.map_err(|_| ApiError::InvalidRequest {
             field: None,
             message: "the body could not be read".to_owned(),

@@ -33,6 +33,12 @@ use crate::router::Deps;
 /// Largest request in bytes, after decompression.
 pub(crate) const LIMIT: usize = 64 * 1024 * 1024;
 
+/// Most bytes that what a request holds may take besides its texts: about 57 000 spans of ten attributes.
+const MOST_WEIGHT: usize = 160 * 1024 * 1024;
+
+/// A request of so few bytes is not weighed.
+const LIGHT: usize = 64 * 1024;
+
 /// Bytes that are decompressed before more memory is asked for.
 const STEP: usize = 1024 * 1024;
 
@@ -112,11 +118,22 @@ impl Body {
                 }
                 None => unzip_large(&bytes, &share)?,
             };
-            share.take(plain.len())?;
+            share.take(weigh(encoding, &plain)?.max(plain.len()))?;
             Ok(otlp::map(decode(encoding, &plain)?, now))
         };
         aside(size, work).await
     }
+}
+
+/// Returns about how many bytes decoding takes besides the texts, which is little when the request is small.
+fn weigh(encoding: Encoding, plain: &[u8]) -> Result<usize, ApiError> {
+    let weight = match encoding {
+        _ if plain.len() <= LIGHT => 0,
+        Encoding::Protobuf => otlp::weigh_protobuf(plain),
+        // What is no text is no request either, as decoding will tell.
+        Encoding::Json => std::str::from_utf8(plain).map_or(0, otlp::weigh_json),
+    };
+    if weight > MOST_WEIGHT { Err(ApiError::TooMany("spans or attributes")) } else { Ok(weight) }
 }
 
 /// Records what was mapped and returns how many spans could not be, and why.

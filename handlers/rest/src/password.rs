@@ -24,7 +24,7 @@ pub struct Passwords {
     random: Arc<dyn Random>,
     /// What the password of an unknown user is compared with; no password fits.
     nobody: String,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 /// What a check found.
@@ -56,7 +56,7 @@ impl Passwords {
         random.fill(&mut hash);
         let [salt, hash] = [STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash)];
         let nobody = format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${hash}");
-        Self { params, random, nobody, permits: Semaphore::new(AT_ONCE) }
+        Self { params, random, nobody, permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Checks that a new password is long enough and not too long.
@@ -111,7 +111,12 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _permit = self.permits.acquire().await.map_err(|_| ApiError::Internal)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ApiError::Internal)?;
+        let work = move || {
+            // Kept until the work is done: it goes on when the client has hung up.
+            let _permit = permit;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Internal)?
     }
 }
@@ -161,6 +166,18 @@ mod tests {
             let check = passwords(memory, passes).check("correct horse".to_owned(), Some(&hash)).await;
             assert_eq!(check.unwrap(), found, "m={memory} t={passes}");
         }
+    }
+
+    #[tokio::test]
+    async fn clients_that_hang_up_free_no_place_before_their_password_is_hashed() {
+        let passwords = passwords(19_456, 1);
+        for _ in 0..3 * AT_ONCE {
+            let hashing = passwords.hash("correct horse".to_owned());
+            let _ = tokio::time::timeout(std::time::Duration::ZERO, hashing).await;
+        }
+        assert!(passwords.permits.available_permits() == 0, "all places are taken by work that goes on");
+        let all = u32::try_from(AT_ONCE).unwrap();
+        let _idle = passwords.permits.acquire_many(all).await.unwrap();
     }
 
     #[test]

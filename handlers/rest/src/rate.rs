@@ -16,6 +16,7 @@ use crate::cloud::Cloud;
 use crate::error::ApiError;
 
 const LOGIN: Window = Window { max: 10, per: Duration::from_mins(1) };
+const RESET: Window = Window { max: 30, per: Duration::from_mins(1) };
 const FORGOT_BY_EMAIL: Window = Window { max: 3, per: Duration::from_hours(1) };
 const FORGOT_BY_IP: Window = Window { max: 10, per: Duration::from_hours(1) };
 
@@ -70,6 +71,11 @@ pub(crate) async fn forgot(
 ) -> Result<(), ApiError> {
     check(limiter, format!("forgot:ip:{}", client.0), FORGOT_BY_IP).await?;
     check(limiter, format!("forgot:email:{}", hashed(email.as_str())), FORGOT_BY_EMAIL).await
+}
+
+/// Limits new passwords by a link, each of which is hashed before the link is looked at.
+pub(crate) async fn reset(limiter: &dyn RateLimiter, client: &Client) -> Result<(), ApiError> {
+    check(limiter, format!("reset:{}", client.0), RESET).await
 }
 
 /// The layer: limits the calls of an organisation. It lies within the one that knows who calls.

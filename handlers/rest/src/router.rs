@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::caller::{Authenticator, identify};
 use crate::cloud::Cloud;
 use crate::error::ApiError;
-use crate::extract::{JSON_LIMIT, Json};
+use crate::extract::{BodyLimit, JSON_LIMIT, Json};
 use crate::host::{Access, cors, guard};
 use crate::system::Server;
 use crate::traffic::{self, Traffic};
@@ -27,6 +27,9 @@ use crate::{
     analytics, auth, billing, dashboard, events, export, ingest, keys, org, otlp, projects, rate, sessions,
     spans, stats, system, traces, usage,
 };
+
+/// Most bytes of a body from somebody who is not known yet.
+const OPEN_LIMIT: usize = 256 * 1024;
 
 /// What handlers may ask of the world. A handler's signature names the parts it uses.
 #[derive(Clone, FromRef)]
@@ -126,7 +129,7 @@ pub fn router(deps: Deps) -> Router {
     };
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     guarded
-        .merge(open.split_for_parts().0)
+        .merge(open.split_for_parts().0.layer(Extension(BodyLimit(OPEN_LIMIT))))
         .route("/api/openapi.json", get(describe))
         .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

@@ -27,7 +27,7 @@ mod value;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 
-pub use self::decode::{DecodeError, decode_json, decode_protobuf};
+pub use self::decode::{DecodeError, decode_json, decode_protobuf, weigh_json, weigh_protobuf};
 use self::source::{Resource, Scope};
 use self::span::map_span;
 use self::traces::Traces;
@@ -58,7 +58,6 @@ pub fn map(request: ExportTraceServiceRequest, now: Timestamp) -> Mapped {
         let resource = Resource::new(resource_spans.resource);
         for scope_spans in resource_spans.scope_spans {
             let scope = Scope::new(scope_spans.scope);
-            mapped.spans.reserve(scope_spans.spans.len());
             for span in scope_spans.spans {
                 match map_span(span, &resource, &scope, now, &mut traces) {
                     Some(span) => mapped.spans.push(SpanWrite::Put(span)),

@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 
 use token::{Operator, Token, tokens};
 
+/// Most terms of a query. Each is looked for in whole inputs and outputs, and is part of one statement.
+const MOST_TERMS: usize = 100;
+
 /// What a query asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
@@ -42,6 +45,11 @@ pub struct QueryError {
 pub fn parse(text: &str, now: Timestamp) -> Result<Query, QueryError> {
     let mut query = Query::default();
     for token in tokens(text) {
+        if query.filter.terms.len() == MOST_TERMS {
+            let message =
+                format!("a query has at most {MOST_TERMS} words and filters; put a sentence in quotes");
+            return Err(QueryError { field: "q".to_owned(), message });
+        }
         match token {
             Token::Word { negated, text } => {
                 query.filter.terms.push(Term { negated, test: Test::Text(TextField::Anywhere, text) });
@@ -258,6 +266,13 @@ mod tests {
 
     fn error(text: &str) -> String {
         parse(text, Timestamp::from_micros(NOW)).unwrap_err().field
+    }
+
+    #[test]
+    fn a_query_has_a_hundred_terms_at_most() {
+        assert_eq!(terms(&"-word model:m ".repeat(50)).len(), 100);
+        assert_eq!(error(&"word ".repeat(101)), "q");
+        assert_eq!(terms(&format!("\"{}\"", "word ".repeat(5_000))).len(), 1);
     }
 
     #[test]

@@ -63,13 +63,15 @@ pub(super) struct Reset {
 
 /// Sets a new password and ends all sessions of the user.
 #[utoipa::path(post, path = "/api/auth/reset-password", tag = "auth", request_body = Reset,
-    responses((status = 200, body = Done), (status = 400, body = ErrorBody)))]
+    responses((status = 200, body = Done), (status = 400, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn reset_password(
     InCloud(cloud): InCloud,
     State(clock): State<Arc<dyn Clock>>,
+    parts: Parts,
     Json(wish): Json<Reset>,
 ) -> Result<Json<Done>, ApiError> {
     Passwords::accept(&wish.password)?;
+    rate::reset(&*cloud.limiter, &Client::of(&parts)).await?;
     let hash = cloud.passwords.hash(wish.password).await?;
     let token = SecretToken::from_client(&wish.token).hash();
     let user = cloud.resets.use_reset(&token, &hash, clock.now()).await?;

@@ -3,9 +3,12 @@
 mod any;
 mod json;
 mod scalar;
+mod weight;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
+
+pub use self::weight::{weigh_json, weigh_protobuf};
 
 /// Bytes that are no export request.
 #[derive(Debug, thiserror::Error)]
