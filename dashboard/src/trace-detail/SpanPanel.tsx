@@ -111,7 +111,12 @@ function Panel({
   const earlier = useEarlierMessages(family === "llm" ? siblings : none, span);
   const conversation = useMemo(
     () =>
-      readConversation({ input: span.input, output: span.output, attributes: attributesOf(span) }),
+      readConversation({
+        input: span.input,
+        output: span.output,
+        attributes: attributesOf(span),
+        speechless: familyOf(span) === "embedding",
+      }),
     [span],
   );
   const tabs: [SpanTab, string][] = [

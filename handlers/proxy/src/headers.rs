@@ -38,12 +38,8 @@ pub(crate) struct Wishes {
 impl Wishes {
     /// Reads what the headers ask for. What is malformed is not asked for: a call never fails for its recording.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            let value = headers.get(name)?;
-            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (!text.is_empty()).then_some(text)
-        };
-        let tags = text("x-traceway-tags").unwrap_or_default();
+        let text = |name: &str| Some(decoded(headers.get(name)?)).filter(|text| !text.is_empty());
+        let tags = headers.get_all("x-traceway-tags").iter().map(decoded).collect::<Vec<_>>().join(",");
         let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned);
         let metadata = text("x-traceway-metadata").and_then(|text| serde_json::from_str(&text).ok());
         Self {
@@ -53,7 +49,8 @@ impl Wishes {
             trace_name: text("x-traceway-trace-name"),
             tags: tags.collect(),
             metadata: metadata.unwrap_or_default(),
-            capture: text("x-traceway-capture").and_then(|mode| mode.parse().ok()),
+            // Who says how much is to be kept, and says it wrongly, rather wants less of it than all.
+            capture: text("x-traceway-capture").map(|mode| mode.parse().unwrap_or(CaptureMode::Off)),
         }
     }
 
@@ -64,6 +61,12 @@ impl Wishes {
             || !self.tags.is_empty()
             || !self.metadata.is_empty()
     }
+}
+
+/// Returns the text of a header: UTF-8, or else Latin-1, which is what headers are by their old rules.
+fn decoded(value: &HeaderValue) -> String {
+    let bytes = value.as_bytes();
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
 }
 
 /// Returns the Traceway key of a request.
@@ -207,6 +210,9 @@ mod tests {
         assert_eq!(wishes.metadata["user"], "u");
         assert_eq!(wishes.capture, Some(CaptureMode::Preview(3)));
         let none = Wishes::of(&map(&[("x-traceway-metadata", "[1]"), ("x-traceway-capture", "some")]));
-        assert!(!none.describe_the_trace() && none.capture.is_none());
+        assert!(!none.describe_the_trace());
+        assert_eq!(none.capture, Some(CaptureMode::Off));
+        let several = Wishes::of(&map(&[("x-traceway-tags", "a, b"), ("x-traceway-tags", "c")]));
+        assert_eq!(several.tags, ["a", "b", "c"]);
     }
 }

@@ -16,6 +16,7 @@ mod decode;
 mod download;
 mod error;
 mod headers;
+mod last_bytes;
 mod reach;
 mod recording;
 mod relay;

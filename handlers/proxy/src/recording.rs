@@ -109,7 +109,11 @@ impl Recording {
         if !complete && !self.call.known {
             return;
         }
-        let Some((request, share)) = self.read_request(copy).await else { return };
+        let (request, mut share) = match self.read_request(copy).await {
+            Some((request, share)) => (request, Some(share)),
+            // The call is recorded all the same.
+            None => (Request::default(), None),
+        };
         if !self.call.known && !request.facts.is_call {
             return;
         }
@@ -124,7 +128,6 @@ impl Recording {
             ..LlmCall::default()
         };
         let mut input = request.input.payload;
-        let mut share = Some(share);
         if complete {
             let span = self.span(&call, SpanStatus::Running);
             let payload = Payload { input: input.clone(), output: None };

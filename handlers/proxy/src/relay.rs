@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 use hyper::ext::ReasonPhrase;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use trace::id::{Scope, SpanId, TraceId};
 use trace::ports::{Clock, Compute, Ids};
 use trace::provider::is_generation_path;
 use trace::record::Recorder;
@@ -25,6 +26,7 @@ use crate::cors::Page;
 use crate::download::{Download, Ending, STOPPED};
 use crate::error::ProxyError;
 use crate::headers::{SPAN_ID, TRACE_ID, Wishes, encodings, for_client, for_provider, text, traceway_key};
+use crate::last_bytes::LastBytes;
 use crate::recording::{Call, Recording};
 use crate::settings::Settings;
 use crate::spool::Spool;
@@ -36,6 +38,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// How long a body takes at most to come back from a failed call.
 const RETURN: Duration = Duration::from_secs(1);
+
+/// How long the answer of an unknown path waits to hear whether it belongs to a model call.
+const DECISION: Duration = Duration::from_millis(2);
+
+/// How long a call waits for the trace of its parent to be looked up.
+const LOOKUP: Duration = Duration::from_millis(100);
 
 /// A decoded body may be this much larger than a request body may.
 const DECODED_PER_BODY: usize = 4;
@@ -137,7 +145,7 @@ impl Proxy {
         let wishes = Wishes::of(&parts.headers);
         let call = Call {
             scope,
-            trace_id: wishes.trace_id.clone().unwrap_or_else(|| self.deps.ids.trace_id()),
+            trace_id: self.trace_of(&scope, &wishes).await,
             span_id: self.deps.ids.span_id(),
             capture: wishes.capture.unwrap_or(self.deps.settings.capture),
             wishes,
@@ -149,6 +157,19 @@ impl Proxy {
         };
         let headers = for_provider(parts.headers);
         self.record(call, Outgoing { method: parts.method, uri: target.uri, headers, body }).await
+    }
+
+    /// Returns the trace a call asks for, else that of its parent, else a new one.
+    async fn trace_of(&self, scope: &Scope, wishes: &Wishes) -> TraceId {
+        let of_parent = async {
+            let parent = wishes.parent_id.as_ref()?;
+            let found = tokio::time::timeout(LOOKUP, self.deps.recorder.trace_of(scope, parent)).await;
+            found.ok()?.ok()?
+        };
+        match &wishes.trace_id {
+            Some(id) => id.clone(),
+            None => of_parent.await.unwrap_or_else(|| self.deps.ids.trace_id()),
+        }
     }
 
     /// Refuses a body that says it is too large, after the client had a chance to notice.
@@ -179,7 +200,7 @@ impl Proxy {
         let (tee, mut returned) = Tee::new(upload);
         let sent = self.send(outgoing.method, outgoing.uri, outgoing.headers, Body::new(tee)).await;
         match sent {
-            Ok(answer) => Ok(respond(answer, Body::new)),
+            Ok(answer) => Ok(respond(answer, |body| body)),
             Err(error) => Err(self.unanswered(error, &mut returned).await),
         }
     }
@@ -188,13 +209,10 @@ impl Proxy {
     async fn record(&self, call: Call, outgoing: Outgoing) -> Result<Response, ProxyError> {
         let (done, uploaded) = oneshot::channel();
         let (tell, end) = oneshot::channel();
-        let (decided, is_call) = oneshot::channel();
+        let (decided, mut is_call) = oneshot::channel();
         let upload = self.upload(outgoing.body, done);
         let known = call.known;
-        let ids = [
-            (TRACE_ID, HeaderValue::from_str(call.trace_id.as_str())),
-            (SPAN_ID, HeaderValue::from_str(call.span_id.as_str())),
-        ];
+        let ids = (call.trace_id.clone(), call.span_id.clone());
         let recording = Recording {
             recorder: self.deps.recorder.clone(),
             spool: Arc::clone(&self.deps.spool),
@@ -213,34 +231,46 @@ impl Proxy {
             Err(failure) => {
                 let (told, at) = (failure.told(), self.deps.clock.now());
                 let error = self.unanswered(failure, &mut returned).await;
-                match error {
-                    ProxyError::Unreachable(_) | ProxyError::Timeout(_) | ProxyError::Stopping => {
-                        ending.failed(told, at);
-                    }
-                    _ => ending.refused(),
+                let is_recorded = matches!(
+                    error,
+                    ProxyError::Unreachable(_) | ProxyError::Timeout(_) | ProxyError::Stopping
+                );
+                if is_recorded {
+                    ending.failed(told, at);
+                } else {
+                    ending.refused();
                 }
                 finished(hold).await;
-                return Err(error);
+                if !is_recorded || !(known || is_call.try_recv().is_ok()) {
+                    return Err(error);
+                }
+                tracing::debug!(%error, "a call was answered without its provider");
+                let mut response = error.into_response();
+                mark(&mut response, ids);
+                return Ok(response);
             }
         };
         // Whether an unknown path was a model call is known as soon as its body has been read. An answer that
-        // comes before that is not kept waiting.
+        // comes before that is not kept waiting: sent whole, the body decides a little later whether there is a span.
         let is_sending = matches!(returned.try_recv(), Err(oneshot::error::TryRecvError::Empty));
-        if !known && (is_sending || is_call.await.is_err()) {
+        let decision = match known {
+            true => Some(true),
+            false if is_sending => Some(false),
+            false => tokio::time::timeout(DECISION, is_call).await.ok().map(|is_call| is_call.is_ok()),
+        };
+        if decision == Some(false) {
             ending.refused();
             metrics::counter!("traceway_proxy_requests_total", "recorded" => "no").increment(1);
-            return Ok(respond(answer, Body::new));
+            return Ok(respond(answer, |body| body));
         }
         metrics::counter!("traceway_proxy_requests_total", "recorded" => "yes").increment(1);
         let (status, copy) = (answer.status(), Copy::new(self.budget.share()));
         let headers = answer.headers().clone();
         let cut = self.deps.cut.clone();
-        let download = |body| Body::new(Download::new(status, &headers, body, copy, ending, hold, cut));
+        let download = |body| Download::new(status, &headers, body, copy, ending, hold, cut);
         let mut response = respond(answer, download);
-        for (name, value) in ids {
-            if let Ok(value) = value {
-                response.headers_mut().insert(name, value);
-            }
+        if decision == Some(true) {
+            mark(&mut response, ids);
         }
         Ok(response)
     }
@@ -315,10 +345,22 @@ async fn finished(hold: Option<Hold>) {
     }
 }
 
+/// Says in an answer which span the call is.
+fn mark(response: &mut Response, (trace, span): (TraceId, SpanId)) {
+    for (name, id) in [(TRACE_ID, trace.as_str()), (SPAN_ID, span.as_str())] {
+        if let Ok(value) = HeaderValue::from_str(id) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}
+
 /// Returns a provider's answer as the client gets it, its body wrapped.
-fn respond(answer: Response<Answer>, wrap: impl FnOnce(Answer) -> Body) -> Response {
+fn respond<B>(answer: Response<Answer>, wrap: impl FnOnce(Answer) -> B) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError> + Send + Unpin> + Send + Unpin + 'static,
+{
     let (mut parts, body) = answer.into_parts();
-    let mut response = Response::new(wrap(body));
+    let mut response = Response::new(Body::new(LastBytes::of(wrap(body))));
     *response.status_mut() = parts.status;
     *response.headers_mut() = for_client(parts.headers);
     if let Some(reason) = parts.extensions.remove::<ReasonPhrase>() {

@@ -33,8 +33,12 @@ impl FromStr for Base {
         let scheme = scheme.ok_or(InvalidBase)?.clone();
         let authority = uri.authority().ok_or(InvalidBase)?.clone();
         // Credentials in a URL would have to become a header, and requests are not changed.
+        let host = authority.host();
+        let port = authority.as_str().get(host.len()..).unwrap_or_default();
+        // A port that is no number would be taken for none, and the call go to another server.
+        let has_usable_port = port.is_empty() || authority.port_u16().is_some_and(|port| port > 0);
         let usable =
-            !authority.host().is_empty() && !authority.as_str().contains('@') && uri.query().is_none();
+            !host.is_empty() && !authority.as_str().contains('@') && has_usable_port && uri.query().is_none();
         if !usable {
             return Err(InvalidBase);
         }
@@ -276,9 +280,21 @@ mod tests {
 
     #[test]
     fn a_forward_url_that_is_no_base_is_refused() {
-        for text in
-            ["", "api.openai.com", "ftp://a", "http://", "http://u:p@h", "/x", "http://h?q=1", "http://a b"]
-        {
+        for text in [
+            "",
+            "http://h:99999",
+            "http://h:65536",
+            "http://h:-1",
+            "http://h:4202x",
+            "http://h:",
+            "api.openai.com",
+            "ftp://a",
+            "http://",
+            "http://u:p@h",
+            "/x",
+            "http://h?q=1",
+            "http://a b",
+        ] {
             assert_eq!(text.parse::<Base>(), Err(InvalidBase), "{text}");
         }
     }

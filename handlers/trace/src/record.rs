@@ -58,6 +58,12 @@ impl Recorder {
         &self.prices
     }
 
+    /// Returns the trace of the newest span with this id.
+    pub async fn trace_of(&self, scope: &Scope, span: &SpanId) -> Result<Option<TraceId>, StoreError> {
+        let found = self.spans.find(scope, None, span).await?;
+        Ok(found.map(|span| span.trace_id))
+    }
+
     /// Records traces and spans. Returns when they are durable: an answer of 2xx means committed.
     ///
     /// Listeners that cannot be told are not an error; the change is committed all the same.

@@ -350,6 +350,24 @@ describe("telemetry conventions", () => {
   });
 });
 
+describe("a side in no known form", () => {
+  it("is shown as data beside the other", () => {
+    const asked = read({ i: 30 }, "ok").messages;
+    expect(asked.map(({ role, answer }) => [role, answer])).toEqual([["input", false], ["assistant", true]]);
+    expect(asked[0]?.parts).toEqual([{ type: "data", value: { i: 30 } }]);
+    const said = read("Q", '{"error":{"message":"x"}}').messages;
+    expect(said.map(({ role, answer }) => [role, answer])).toEqual([["user", false], ["output", true]]);
+    expect(said[1]?.parts).toEqual([{ type: "data", value: { error: { message: "x" } } }]);
+    expect(read("Q", { choices: [], error: "x" }).messages[1]?.role).toBe("output");
+    expect(read("Q", null).messages).toHaveLength(1);
+  });
+
+  it("is an input where nobody speaks", () => {
+    const conversation = readConversation({ input: "Q", output: [1, 2, 3], speechless: true });
+    expect(conversation?.messages.map(({ role }) => role)).toEqual(["input", "output"]);
+  });
+});
+
 describe("what is no conversation", () => {
   it("is left to the JSON view", () => {
     expect(readConversation({ input: { rows: [1, 2] }, output: { error: { message: "x" } } })).toBeNull();

@@ -1,4 +1,5 @@
 import type { Conversation, Message, Part, ToolCall } from "./message";
+import { message } from "./messages";
 import { parsed, text, type Fields } from "./part";
 import { readParameters, readRequest, readTools } from "./request";
 import { readResponse } from "./response";
@@ -8,27 +9,39 @@ export interface Exchange {
   input?: unknown;
   output?: unknown;
   attributes?: Fields;
+  /** Whether nobody speaks in it, as in an embedding. */
+  speechless?: boolean;
 }
 
 /**
  * Reads the conversation of an LLM call, whichever provider, SDK or convention wrote it down.
  *
- * Null when neither side is in a known form; the JSON view then says it all.
+ * A side in no known form is shown as data beside the other one. Null when neither side is in a
+ * known form; the JSON view then says it all.
  */
 export function readConversation(exchange: Exchange): Conversation | null {
   const attributes = exchange.attributes ?? {};
   const prompt = readRequest(exchange.input);
   const answer = readResponse(exchange.output);
   if (!prompt && !answer) return null;
-  if (prompt && answer?.messages.some((message) => message.role === "output")) {
-    for (const message of prompt) if (message.role === "user") message.role = "input";
+  const asked = prompt ?? unread("input", exchange.input);
+  const said = answer && answer.messages.length > 0 ? answer.messages : unread("output", exchange.output);
+  if (exchange.speechless || answer?.messages.some(({ role }) => role === "output")) {
+    for (const each of asked) if (each.role === "user") each.role = "input";
+    for (const each of said) if (each.role === "assistant") each.role = "output";
   }
   return {
-    messages: [...(prompt ?? []), ...(answer?.messages ?? [])],
+    messages: [...asked, ...said],
     tools: readTools(exchange.input, attributes),
     parameters: readParameters(exchange.input, attributes),
     finishReason: answer?.finishReason ?? finishReasonOf(attributes),
   };
+}
+
+/** A side that nothing could be read from, as it was recorded. */
+function unread(side: "input" | "output", value: unknown): Message[] {
+  if (value === undefined || value === null || value === "") return [];
+  return [message(side, [{ type: "data", value: parsed(value) }], side === "output")];
 }
 
 function finishReasonOf(attributes: Fields): string | null {

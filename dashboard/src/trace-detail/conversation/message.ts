@@ -1,6 +1,6 @@
 /**
  * Who speaks. Providers invent roles, so any word is possible; `input` and `output` are ours, for
- * embeddings, where nobody speaks.
+ * embeddings, where nobody speaks, and for what is in no known form.
  */
 export type Role = string;
 

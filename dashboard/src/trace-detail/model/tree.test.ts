@@ -115,6 +115,20 @@ describe("visibleRows", () => {
     expect(rows.map((row) => row.matches)).toEqual([false, false, false, true]);
   });
 
+  it("finds an id as a whole or by its beginning, and not by a piece of it", () => {
+    const pages = buildTree([
+      spanAt("page-7-12", null, 0, 9, { name: "fetch page 3" }),
+      spanAt("page-12-4", null, 1, 9, { name: "fetch page 7" }),
+      spanAt("x", null, 2, 9, { name: "other" }),
+    ]);
+    const search = (text: string) => names([...matching(pages, { ...noFilter, text })].map((node) => ({ node })));
+    expect(search("fetch page 7")).toEqual(["page-12-4"]);
+    expect(search("PAGE-12-4")).toEqual(["page-12-4"]);
+    expect(search("page-7")).toEqual(["page-7-12"]);
+    expect(search("page-")).toEqual([]);
+    expect(search("x")).toEqual(["x"]);
+  });
+
   it("filters by status and kind", () => {
     expect(matching(tree, { ...noFilter, states: new Set(["failed"]) }).size).toBe(1);
     expect(matching(tree, { ...noFilter, families: new Set(["tool", "llm"]) }).size).toBe(2);

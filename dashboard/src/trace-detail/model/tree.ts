@@ -172,9 +172,14 @@ export function isFiltering(filter: TreeFilter): boolean {
   return filter.text.trim() !== "" || filter.states.size > 0 || filter.families.size > 0;
 }
 
-/** The spans a filter finds: every word of the text occurs in name, kind, model or id. */
+/** Shorter beginnings of an id are words like any other. */
+const shortestId = 6;
+
+/** The spans a filter finds: every word of the text occurs in name, kind or model, or the text begins the id. */
 export function matching(tree: SpanTree, filter: TreeFilter): Set<TreeNode> {
-  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const whole = filter.text.trim().toLowerCase();
+  const words = whole.split(/\s+/).filter(Boolean);
+  const isId = (id: string) => id === whole || (whole.length >= shortestId && words.length === 1 && id.startsWith(whole));
   const found = new Set<TreeNode>();
   for (const node of tree.nodes) {
     const { span } = node;
@@ -184,8 +189,8 @@ export function matching(tree: SpanTree, filter: TreeFilter): Set<TreeNode> {
       const kind = span.kind;
       const detail =
         kind.type === "llm_call" ? kind.model : kind.type === "custom" ? kind.kind : kind.path;
-      const haystack = `${span.name}\n${kind.type}\n${detail}\n${span.id}`.toLowerCase();
-      if (!words.every((word) => haystack.includes(word))) continue;
+      const haystack = `${span.name}\n${kind.type}\n${detail}`.toLowerCase();
+      if (!words.every((word) => haystack.includes(word)) && !isId(span.id.toLowerCase())) continue;
     }
     found.add(node);
   }

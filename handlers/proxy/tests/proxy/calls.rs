@@ -221,3 +221,18 @@ async fn sounds_are_recorded_by_their_size() {
     assert_eq!(answer.body, [0xff, 0xfb, 0x00, 0x01]);
     assert_eq!(proxy.only().await.output, Some(json!("<audio/mpeg, 4 bytes>")));
 }
+
+#[tokio::test]
+async fn a_parent_alone_attaches_the_call_to_its_trace() {
+    let provider = Provider::json("200 OK", COMPLETION).await;
+    let proxy = Proxy::start(&provider).await;
+    proxy.post("/v1/chat/completions", "X-Traceway-Trace-Id: mine\r\n", CHAT).await;
+    let parent = proxy.only().await.span.id;
+    let attach = format!("X-Traceway-Parent-Id: {parent}\r\n");
+    let answer = proxy.post("/v1/chat/completions", &attach, CHAT).await;
+    assert_eq!(answer.header("x-traceway-trace-id"), Some("mine"));
+    let answer = proxy.post("/v1/chat/completions", "X-Traceway-Parent-Id: nobody\r\n", CHAT).await;
+    assert_ne!(answer.header("x-traceway-trace-id"), Some("mine"));
+    let recorded = proxy.recorded().await;
+    assert_eq!((recorded[1].span.parent_id.as_ref(), recorded[1].trace.id.as_str()), (Some(&parent), "mine"));
+}

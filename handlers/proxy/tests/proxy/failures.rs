@@ -58,6 +58,8 @@ async fn a_provider_that_is_not_there_is_a_bad_gateway() {
     let answer = proxy.post("/v1/chat/completions", "", CHAT).await;
     assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("bad_gateway")));
     let recorded = proxy.only().await;
+    assert_eq!(answer.header("x-traceway-span-id"), Some(recorded.span.id.as_str()));
+    assert_eq!(answer.header("x-traceway-trace-id"), Some(recorded.trace.id.as_str()));
     assert!(recorded.error().contains("refused"), "{}", recorded.error());
     assert_eq!(recorded.input, Some(serde_json::from_str(CHAT).unwrap()));
     assert_eq!(recorded.span.name, "gpt-4o");
@@ -167,4 +169,29 @@ async fn an_answer_that_comes_before_the_request_is_read_passes_at_once() {
     drop(client);
     let recorded = proxy.only().await;
     assert_eq!(recorded.error(), "HTTP 413: too big");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_a_stream_broke_reaches_the_client() {
+    let data: Vec<String> = (0..5).map(|n| format!("data: {{\"n\":{n}}}\n\n")).collect();
+    let whole = data.concat();
+    let provider = Provider::start(move |_, mut conn| {
+        let data = data.clone();
+        async move {
+            conn.write(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+            )
+            .await;
+            for data in &data {
+                conn.chunk(data).await;
+            }
+        }
+    })
+    .await;
+    let proxy = Proxy::start(&provider).await;
+    for path in ["/v1/chat/completions", "/v1/files"] {
+        for _ in 0..100 {
+            assert_eq!(proxy.post(path, "", CHAT).await.text(), whole, "{path}");
+        }
+    }
 }
