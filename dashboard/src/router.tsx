@@ -1,13 +1,20 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Notice } from "./components/Notices";
 import { AccountGate } from "./account/AccountGate";
+import { lazyPage } from "./shell/lazyPage";
+import { PageFailed } from "./shell/PageMissing";
 
 const root = createRootRoute({
   component: AccountGate,
   notFoundComponent: () => (
     <div className="flex h-full">
-      <Notice title="There is no such page">The address may be misspelt, or from a newer version.</Notice>
+      <Notice
+        title="There is no such page"
+        action={<Link to="/" search={{} as never} className="text-accent hover:underline">Go to the overview</Link>}
+      >
+        The address may be misspelt, or from a newer version.
+      </Notice>
     </div>
   ),
 });
@@ -21,12 +28,12 @@ const validateSearch = (search: Record<string, unknown>): Record<string, string>
   );
 
 const page = <Path extends string>(path: Path, load: () => Promise<{ default: () => ReactNode }>) =>
-  createRoute({ getParentRoute: () => root, path, validateSearch, component: lazyRouteComponent(load) });
+  createRoute({ getParentRoute: () => root, path, validateSearch, component: lazyPage(load) });
 
 const settings = page("/settings", () => import("./settings/SettingsPage"));
 
 const section = <Path extends string>(path: Path, load: () => Promise<{ default: () => ReactNode }>) =>
-  createRoute({ getParentRoute: () => settings, path, validateSearch, component: lazyRouteComponent(load) });
+  createRoute({ getParentRoute: () => settings, path, validateSearch, component: lazyPage(load) });
 
 const routes = [
   page("/", () => import("./pages/OverviewPage")),
@@ -52,6 +59,7 @@ const routes = [
 export const router = createRouter({
   routeTree: root.addChildren(routes),
   defaultPreload: "intent",
+  defaultErrorComponent: PageFailed,
   // Plain texts in the query string, rather than JSON in it.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {

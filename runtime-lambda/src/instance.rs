@@ -116,6 +116,7 @@ impl Instance {
                 is_open: Arc::new(|| true),
                 stopping: CancellationToken::new(),
                 config: None,
+                proxy: None,
             },
             access: Access { origins: self.settings.origins.clone(), hosts: None },
         }

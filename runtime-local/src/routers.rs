@@ -1,10 +1,11 @@
 //! The handlers, given their ports.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use rest::{Access, Authenticator, ConfigFile, Deps, Everyone, Server};
+use rest::{Access, Authenticator, ConfigFile, Deps, Everyone, ProxyFacts, Server};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,7 @@ pub(crate) fn api_deps(
     metrics: Option<PrometheusHandle>,
     gate: &Gate,
     instance: &str,
+    proxy: SocketAddr,
 ) -> Deps {
     let (mode, backend) = match stores.own {
         Own::Local(_) => ("local", "sqlite"),
@@ -58,6 +60,11 @@ pub(crate) fn api_deps(
             is_open: Arc::new(move || open.is_open()),
             stopping,
             config,
+            proxy: is_own.then(|| ProxyFacts {
+                port: proxy.port(),
+                target: settings.target.as_ref().map(ToString::to_string),
+                capture_mode: settings.capture.to_string(),
+            }),
         },
         access: Access { origins: settings.origins.clone(), hosts: hosts(settings) },
     }

@@ -63,7 +63,7 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
         Some(address) => Some(listen::bind(address, "OTLP gRPC port", "--otlp-grpc-addr").await?),
         None => None,
     };
-    let deps = routers::api_deps(&settings, &stores, metrics, &gate, &instance);
+    let deps = routers::api_deps(&settings, &stores, metrics, &gate, &instance, proxy.local_addr()?);
     let proxy_router = routers::proxy(&settings, &stores, &tasks, &cut)?;
     let addresses = (api.local_addr()?, proxy.local_addr()?);
     let api_router = routers::on_one_port(&settings, rest::router(deps.clone()), &proxy_router);

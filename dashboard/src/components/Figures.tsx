@@ -1,4 +1,4 @@
-import { formatCost, formatCount, formatDuration, formatElapsed } from "../lib/format";
+import { formatCost, formatCount, formatDuration, formatElapsed, formatExactCost } from "../lib/format";
 
 /** A figure whose unit is set in a lighter tone. */
 function WithUnit({ text }: { text: string }) {
@@ -10,8 +10,23 @@ function WithUnit({ text }: { text: string }) {
   );
 }
 
+/** US dollars; all their digits are there on hover. */
 export function Cost({ value }: { value: number }) {
-  return <span className="num whitespace-nowrap">{formatCost(value)}</span>;
+  return (
+    <span className="num whitespace-nowrap" title={formatExactCost(value)}>
+      {formatCost(value)}
+    </span>
+  );
+}
+
+/** What many calls cost together. Nothing says that no price is known: the API does not tell such calls from free ones. */
+export function TotalCost({ value }: { value: number }) {
+  return value === 0 ? <None /> : <Cost value={value} />;
+}
+
+/** Stands where there is no figure. */
+export function None() {
+  return <span className="text-faint">–</span>;
 }
 
 export function Count({ value, exact = false }: { value: number; exact?: boolean }) {

@@ -1,13 +1,11 @@
 import { Tabs } from "radix-ui";
-import { lazy, Suspense, type ReactNode } from "react";
+import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import { useAccount } from "../account/account";
 import { apiOrigin } from "../api/base";
+import { patiently } from "../lib/patience";
 import { CopyButton } from "./CopyButton";
 
-const CloudOnboarding = lazy(() => import("../onboarding/CloudOnboarding"));
-
-const api = apiOrigin();
-const proxy = `${location.protocol}//${location.hostname}:3001`;
+const CloudOnboarding = lazy(() => patiently(() => import("../onboarding/CloudOnboarding")));
 
 /** Lines to copy, and what they are for. */
 export interface Snippet {
@@ -17,36 +15,40 @@ export interface Snippet {
   code: string;
 }
 
-const SNIPPETS: readonly Snippet[] = [
-  {
-    id: "openai-python",
-    name: "OpenAI · Python",
-    note: "Change one line: the base URL. Keys and models stay as they are.",
-    code: `from openai import OpenAI\n\nclient = OpenAI(base_url="${proxy}/v1")`,
-  },
-  {
-    id: "openai-node",
-    name: "OpenAI · Node",
-    note: "Change one line: the base URL. Keys and models stay as they are.",
-    code: `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${proxy}/v1" });`,
-  },
-  {
-    id: "anthropic",
-    name: "Anthropic",
-    note: "The same for Anthropic's clients.",
-    code: `from anthropic import Anthropic\n\nclient = Anthropic(base_url="${proxy}")`,
-  },
-  {
-    id: "opentelemetry",
-    name: "OpenTelemetry",
-    note: "GenAI conventions, Vercel AI SDK, OpenInference and OpenLLMetry are understood.",
-    code: `export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=${api}/v1/traces`,
-  },
-  {
-    id: "curl",
-    name: "curl",
-    note: "Try it now: this records one call.",
-    code: `curl -s ${api}/api/ingest -H 'content-type: application/json' -d '{
+/** The lines that send calls or spans to a server of one's own. */
+function localSnippets(api: string, proxyPort: number): readonly Snippet[] {
+  const { protocol, hostname } = new URL(api);
+  const proxy = `${protocol}//${hostname}:${proxyPort}`;
+  return [
+    {
+      id: "openai-python",
+      name: "OpenAI · Python",
+      note: "Change one line: the base URL. Keys and models stay as they are.",
+      code: `from openai import OpenAI\n\nclient = OpenAI(base_url="${proxy}/v1")`,
+    },
+    {
+      id: "openai-node",
+      name: "OpenAI · Node",
+      note: "Change one line: the base URL. Keys and models stay as they are.",
+      code: `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${proxy}/v1" });`,
+    },
+    {
+      id: "anthropic",
+      name: "Anthropic",
+      note: "The same for Anthropic's clients.",
+      code: `from anthropic import Anthropic\n\nclient = Anthropic(base_url="${proxy}")`,
+    },
+    {
+      id: "opentelemetry",
+      name: "OpenTelemetry",
+      note: "GenAI conventions, Vercel AI SDK, OpenInference and OpenLLMetry are understood.",
+      code: `export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=${api}/v1/traces`,
+    },
+    {
+      id: "curl",
+      name: "curl",
+      note: "Try it now: this records one call.",
+      code: `curl -s ${api}/api/ingest -H 'content-type: application/json' -d '{
   "spans": [{
     "id": "hello-1", "trace_id": "hello", "name": "greet", "status": "completed",
     "kind": { "type": "llm_call", "model": "gpt-4o-mini", "input_tokens": 12, "output_tokens": 5 },
@@ -54,8 +56,9 @@ const SNIPPETS: readonly Snippet[] = [
     "output": { "role": "assistant", "content": "Hello!" }
   }]
 }'`,
-  },
-];
+    },
+  ];
+}
 
 /** The lines to copy to get the first trace. */
 export function Snippets({ snippets }: { snippets: readonly Snippet[] }) {
@@ -95,6 +98,8 @@ export function Code({ text, label = "Copy" }: { text: string; label?: string })
 /** What a project without traces shows: how to get the first one, and that it is being waited for. */
 export function Onboarding() {
   const account = useAccount();
+  const port = account.mode === "local" ? account.proxy.port : null;
+  const snippets = useMemo(() => (port === null ? [] : localSnippets(apiOrigin(), port)), [port]);
   if (account.mode === "cloud") {
     return (
       <Suspense>
@@ -104,7 +109,7 @@ export function Onboarding() {
   }
   return (
     <OnboardingFrame>
-      <Snippets snippets={SNIPPETS} />
+      <Snippets snippets={snippets} />
       <Listening />
     </OnboardingFrame>
   );

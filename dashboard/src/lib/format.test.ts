@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { counted, formatAgo, formatBytes, formatCost, formatCount, formatDuration, formatElapsed } from "./format";
+import { counted, formatAgo, formatBytes, formatCost, formatCount, formatDuration, formatElapsed, formatExactCost } from "./format";
 
 test("durations change unit where the next one reads better", () => {
   expect([0, 420, 999, 1240, 59_990, 60_000, 125_000, 3_720_000].map(formatDuration)).toEqual([
@@ -15,10 +15,15 @@ test("a noun follows its count", () => {
   expect([0, 1, 1200].map((count) => counted(count, "span"))).toEqual(["0 spans", "1 span", "1,200 spans"]);
 });
 
-test("costs keep two significant digits below ten cents", () => {
-  expect([0, 0.0031, 0.000123, 0.00999, 0.01, 0.0132, 0.0993, 0.0997, 0.126, 1.5, 12_345.6].map(formatCost)).toEqual([
-    "$0", "$0.0031", "$0.00012", "$0.0100", "$0.01", "$0.013", "$0.099", "$0.10", "$0.13", "$1.50", "$12,346",
+test("costs keep two significant digits below a dollar, and never more room than a column has", () => {
+  expect([0, 0.0031, 0.000123, 0.00999, 0.01, 0.03, 0.0132, 0.0993, 0.0997, 0.126, 0.996, 1.5, 12_345.6].map(formatCost)).toEqual([
+    "$0", "$0.0031", "$0.00012", "$0.010", "$0.010", "$0.030", "$0.013", "$0.099", "$0.10", "$0.13", "$1.00", "$1.50", "$12,346",
   ]);
+  expect([0.000_001, 0.000_000_99, 0.000_000_24].map(formatCost)).toEqual(["$0.0000010", "<$0.000001", "<$0.000001"]);
+});
+
+test("all digits of a cost can be had", () => {
+  expect([0, 2, 0.1 + 0.2, 0.000_000_24, 12_345.678].map(formatExactCost)).toEqual(["$0", "$2", "$0.3", "$0.00000024", "$12345.678"]);
 });
 
 test("counts never show a thousand of a unit", () => {

@@ -17,13 +17,22 @@ export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** US dollars: two significant digits below ten cents, two decimals above. */
+/** The least cost that is shown as a number. */
+const LEAST = 0.000_001;
+
+/** US dollars: two significant digits below a dollar, two decimals above. */
 export function formatCost(usd: number): string {
   if (usd === 0) return "$0";
-  if (usd >= 0.01 && usd < 0.0995) return `$${usd.toFixed(3).replace(/0$/, "")}`;
-  if (usd >= 0.01) return usd < 1000 ? `$${usd.toFixed(2)}` : `$${usd.toLocaleString("en-US", { maximumFractionDigits: 0 })}`;
-  const digits = Math.min(12, Math.ceil(-Math.log10(usd)) + 1);
-  return `$${usd.toFixed(digits)}`;
+  if (usd < LEAST) return "<$0.000001";
+  if (usd >= 1000) return `$${usd.toLocaleString("en-US", { maximumFractionDigits: 0 })}`;
+  if (usd >= 0.995) return `$${usd.toFixed(2)}`;
+  const rounded = Number(usd.toPrecision(2));
+  return `$${rounded.toFixed(1 - Math.floor(Math.log10(rounded)))}`;
+}
+
+/** US dollars with all their digits, as far as they were computed. */
+export function formatExactCost(usd: number): string {
+  return `$${usd.toFixed(12).replace(/0+$/, "").replace(/\.$/, "")}`;
 }
 
 /** Counts: `999`, `12.4 k`, `3.1 M`. */

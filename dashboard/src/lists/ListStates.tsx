@@ -15,23 +15,26 @@ export function NoMatch({
 }) {
   const filtered = search.q !== undefined;
   const ranged = search.since !== undefined || search.until !== undefined;
+  const status = search.status;
   return (
     <Notice
       title={`No ${what} match`}
       action={
         <>
           {filtered && <Button onClick={() => onChange({ q: undefined })}>Drop the search</Button>}
+          {status !== undefined && <Button onClick={() => onChange({ status: undefined })}>Show more than {status} {what}</Button>}
           {ranged && <Button onClick={() => onChange({ since: undefined, until: undefined })}>Look at all time</Button>}
         </>
       }
     >
       {filtered && (
         <>
-          Nothing has <code className="font-mono text-text">{search.q}</code>
+          Nothing {status === undefined ? "" : `that is ${status} `}has <code className="font-mono text-text">{search.q}</code>
           {ranged ? " in this time." : "."}
         </>
       )}
-      {!filtered && ranged && "Nothing happened in this time."}
+      {!filtered && status !== undefined && `Only ${status} ${what} are shown, and there are none${ranged ? " in this time" : ""}.`}
+      {!filtered && status === undefined && ranged && "Nothing happened in this time."}
     </Notice>
   );
 }

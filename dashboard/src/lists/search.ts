@@ -15,6 +15,14 @@ export interface ListSearch {
   peek?: string;
   span?: string;
   trace?: string;
+  /** The session whose traces are shown; the search says it afterwards. */
+  session_id?: string;
+}
+
+/** Returns a search that finds only what is in a session. */
+export function withSession(q: string | undefined, session: string): string {
+  const term = `session:${/[\s"]/.test(session) ? `"${session.replaceAll('"', '\\"')}"` : session}`;
+  return q === undefined ? term : `${term} ${q}`;
 }
 
 /** The range of a list that shows everything although the project's settings say otherwise. */

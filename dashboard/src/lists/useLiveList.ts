@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api, query } from "../api/client";
 import { useLiveBatches } from "../api/live";
 import type { LiveEvent } from "../api/types";
-import { mergeFirstPage, without } from "./merge";
+import { mergeFirstPage, without, withoutMovedUp } from "./merge";
 
 /** What every list answers. */
 export interface Page<Row> {
@@ -60,6 +60,8 @@ export function useLiveList<Row>({
     getNextPageParam: (page) => page.cursor,
     // Nobody heard of what happened to a list that was not shown.
     staleTime: 0,
+    // Coming back from a long look at a row finds the list as it was.
+    gcTime: 30 * 60_000,
   });
 
   const [waiting, setWaiting] = useState<Page<Row> | null>(null);
@@ -74,6 +76,15 @@ export function useLiveList<Row>({
       client.setQueryData<Loaded<Row>>(key, (old) => {
         if (old === undefined) return old;
         const whole = fresh.cursor === null;
+        const loaded = new Set(old.pages.flatMap((page) => page.rows.map(keyOf)));
+        const isNew = (row: Row) => !loaded.has(keyOf(row));
+        // Rows are missing between what was loaded and what is there now, and no paging would bring them.
+        const isTorn = loaded.size > 0 && fresh.rows.every(isNew);
+        const isShort = old.pages.at(-1)?.cursor === null && withoutMovedUp(fresh.rows, isNew).length < fresh.rows.length;
+        if (!whole && fresh.rows.length > 0 && (isTorn || isShort)) {
+          setAdded(new Set(fresh.rows.filter(isNew).map(keyOf)));
+          return { pages: [fresh], pageParams: [""] };
+        }
         const merged = mergeFirstPage(old.pages.map((page) => page.rows), fresh.rows, keyOf, whole);
         setAdded(new Set(merged.added));
         if (whole) return { pages: [{ ...fresh, rows: merged.pages[0] ?? [] }], pageParams: [""] };
@@ -95,11 +106,12 @@ export function useLiveList<Row>({
       const fresh = await fetchPage("").catch(() => null);
       if (fresh === null) return;
       const known = new Set(client.getQueryData<Loaded<Row>>(key)?.pages.flatMap((page) => page.rows.map(keyOf)));
-      const isNews = fresh.rows.some((row) => !known.has(keyOf(row)));
+      const isNew = (row: Row) => !known.has(keyOf(row));
+      const isNews = withoutMovedUp(fresh.rows, isNew).some(isNew);
       // An empty list holds no place that new rows could push away.
       if (isHeld.current && isNews && known.size > 0) {
         setWaiting(fresh);
-        join({ ...fresh, rows: fresh.rows.filter((row) => known.has(keyOf(row))) });
+        join({ ...fresh, rows: fresh.rows.filter((row) => !isNew(row)) });
       } else {
         join(fresh);
       }
@@ -139,6 +151,8 @@ export function useLiveList<Row>({
     if (list.hasNextPage && !list.isFetchingNextPage && !list.isFetchNextPageError) void list.fetchNextPage();
   }, [list.hasNextPage, list.isFetchingNextPage, list.isFetchNextPageError, list.fetchNextPage]);
   return {
+    /** What tells this list from others, and from itself with another search. */
+    place: JSON.stringify(key),
     rows,
     total: list.data?.pages[0]?.total ?? null,
     isPending: list.isPending,

@@ -10,12 +10,13 @@ import { Cost, Count, Duration } from "../components/Figures";
 import { Failed, Notice } from "../components/Notices";
 import { Fact, ModelChips, StatusDot, statusOf } from "../components/Parts";
 import { Time } from "../components/Time";
+import { patiently } from "../lib/patience";
 import { useListSearch } from "../lists/search";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { kindWord, SpanDuration } from "./SpansPage";
 import { None, useTraceDetail } from "./TracesPage";
 
-const SessionTurn = lazy(() => import("./SessionTurn"));
+const SessionTurn = lazy(() => patiently(() => import("./SessionTurn")));
 
 /** One conversation: what it adds up to, and its traces as rows or as turns to read. */
 export default function SessionDetailPage() {

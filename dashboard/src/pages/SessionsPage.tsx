@@ -3,7 +3,7 @@ import { useCallback, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Session, SessionPage } from "../api/types";
 import { Button } from "../components/Button";
-import { Cost, Count, Duration } from "../components/Figures";
+import { Count, Duration, None, TotalCost } from "../components/Figures";
 import { Failed, Notice } from "../components/Notices";
 import { StatusDot } from "../components/Parts";
 import { CopyButton } from "../components/CopyButton";
@@ -13,10 +13,10 @@ import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { counted } from "../lib/format";
 import { useLiveList } from "../lists/useLiveList";
+import { useSelected } from "../lists/useSelected";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column } from "../table/DataTable";
-import { None } from "./TracesPage";
 
 const readRows = (answer: SessionPage) => answer.sessions;
 const keyOf = (session: Session) => session.id;
@@ -26,7 +26,6 @@ export default function SessionsPage() {
   const [search, change] = useListSearch();
   const navigate = useNavigate();
   const [scrolled, setScrolled] = useState(false);
-  const [selected, setSelected] = useState<string | null>(null);
   const list = useLiveList<Session>({
     path: "/api/sessions",
     params: { q: search.q, since: search.since, until: search.until, status: search.status },
@@ -36,6 +35,7 @@ export default function SessionsPage() {
     gone: () => false,
     reloads: (event) => event.type === "trace_deleted" || event.type === "span_deleted",
   });
+  const [selected, setSelected] = useSelected(list.place);
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const filters = [search.q, search.since, search.until, search.status];
   const unfiltered = filters.every((filter) => filter === undefined);
@@ -73,6 +73,8 @@ export default function SessionsPage() {
           <>
             {list.waiting && <NewRows what="sessions" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
             <DataTable
+              key={list.place}
+              place={list.place}
               label="Sessions"
               columns={COLUMNS}
               rows={list.rows}
@@ -80,6 +82,7 @@ export default function SessionsPage() {
               narrow={(session) => <NarrowRow session={session} />}
               selected={selected}
               onSelect={setSelected}
+              onVisit={setSelected}
               onOpen={(session) => void navigate({ to: "/sessions/$id", params: { id: session.id } })}
               onEnd={onEnd}
               onScrolled={setScrolled}
@@ -109,8 +112,8 @@ const COLUMNS: readonly Column<Session>[] = [
   },
   { id: "traces", title: "Traces", width: "64px", right: true, cell: (session) => <Count value={session.trace_count} /> },
   { id: "spans", title: "Spans", width: "64px", right: true, cell: (session) => <Count value={session.span_count} /> },
-  { id: "tokens", title: "Tokens", width: "72px", right: true, cell: (session) => <Count value={session.total_tokens} /> },
-  { id: "cost", title: "Cost", width: "80px", right: true, cell: (session) => <Cost value={session.total_cost} /> },
+  { id: "tokens", title: "Tokens", width: "72px", right: true, cell: (session) => (session.total_tokens === 0 ? <None /> : <Count value={session.total_tokens} />) },
+  { id: "cost", title: "Cost", width: "80px", right: true, cell: (session) => <TotalCost value={session.total_cost} /> },
   { id: "duration", title: "Duration", width: "96px", right: true, cell: (session) => (session.duration_ms === null ? <None /> : <Duration value={session.duration_ms} />) },
   { id: "active", title: "Last active", width: "80px", right: true, cell: (session) => <Time value={session.last_active_at} className="text-muted" /> },
 ];
@@ -120,13 +123,14 @@ function NarrowRow({ session }: { session: Session }) {
     <>
       <span className="flex min-w-0 items-center gap-2">
         <StatusDot status={session.status} />
-        <span className="truncate font-mono text-[12px]">{session.id}</span>
+        <span className="truncate font-mono text-[12px]" title={session.id}>{session.id}</span>
         <Time value={session.last_active_at} className="ml-auto text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
         <span>{counted(session.trace_count, "trace")}</span>
-        <span><Count value={session.total_tokens} /> tok</span>
-        <Cost value={session.total_cost} />
+        {session.total_tokens > 0 && <span><Count value={session.total_tokens} /> tok</span>}
+        {session.total_cost > 0 && <TotalCost value={session.total_cost} />}
+        {session.duration_ms !== null && <Duration value={session.duration_ms} />}
       </span>
     </>
   );

@@ -3,8 +3,9 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Span, SpanPage } from "../api/types";
-import { Cost, Count, Duration, Elapsed } from "../components/Figures";
+import { Cost, Count, Duration, Elapsed, None } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
+import { kindLabel } from "../components/kind";
 import { Failed } from "../components/Notices";
 import { StatusDot, statusOf } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
@@ -13,13 +14,15 @@ import { EndFailed, Misunderstood, NewRows, NoMatch } from "../lists/ListStates"
 import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { useLiveList } from "../lists/useLiveList";
+import { useSelected } from "../lists/useSelected";
 import { useNow } from "../lib/now";
+import { patiently } from "../lib/patience";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
-import { None } from "./TracesPage";
+import { kindWord } from "../trace-detail/model/span";
 
-const SpanPanel = lazy(() => import("../trace-detail/SpanPanel").then((module) => ({ default: module.SpanPanel })));
+const SpanPanel = lazy(() => patiently(() => import("../trace-detail/SpanPanel").then((module) => ({ default: module.SpanPanel }))));
 
 const readRows = (answer: SpanPage) => answer.spans;
 const keyOf = (span: Span) => `${span.trace_id}/${span.id}`;
@@ -28,7 +31,6 @@ const keyOf = (span: Span) => `${span.trace_id}/${span.id}`;
 export default function SpansPage() {
   const [search, change] = useListSearch();
   const [scrolled, setScrolled] = useState(false);
-  const [selected, setSelected] = useState<string | null>(null);
   const sort: Sort = { by: search.sort_by ?? "started_at", order: search.sort_order ?? "desc" };
   const list = useLiveList<Span>({
     path: "/api/spans",
@@ -40,6 +42,7 @@ export default function SpansPage() {
       (event.type === "trace_deleted" && event.trace_id === span.trace_id) ||
       (event.type === "span_deleted" && event.span_id === span.id && event.trace_id === span.trace_id),
   });
+  const [selected, setSelected] = useSelected(list.place);
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const unfiltered = search.q === undefined && search.since === undefined && search.until === undefined;
   const onEnd = useCallback(() => list.more(), [list.more]);
@@ -74,6 +77,8 @@ export default function SpansPage() {
             <>
               {list.waiting && <NewRows what="spans" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
               <DataTable
+                key={list.place}
+                place={list.place}
                 label="Spans"
                 columns={COLUMNS}
                 rows={list.rows}
@@ -130,10 +135,6 @@ export default function SpansPage() {
   );
 }
 
-export function kindWord(span: Span): string {
-  return span.kind.type === "custom" ? span.kind.kind : span.kind.type;
-}
-
 /** How long a span took, or has been taking. */
 export function SpanDuration({ span }: { span: Span }) {
   const now = useNow();
@@ -156,7 +157,7 @@ const COLUMNS: readonly Column<Span>[] = [
       </span>
     ),
   },
-  { id: "kind", title: "Kind", width: "104px", from: 612, cell: (span) => <span className="block truncate text-muted">{kindWord(span)}</span> },
+  { id: "kind", title: "Kind", width: "104px", from: 612, cell: (span) => <span className="block truncate text-muted" title={`kind:${kindWord(span)}`}>{kindLabel(span)}</span> },
   {
     id: "model",
     title: "Model",
@@ -179,7 +180,7 @@ function NarrowRow({ span }: { span: Span }) {
         <Time value={span.started_at} className="ml-auto text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
-        <span>{kindWord(span)}</span>
+        <span>{kindLabel(span)}</span>
         <SpanDuration span={span} />
         {span.metadata.total_tokens !== null && <span><Count value={span.metadata.total_tokens} /> tok</span>}
         {span.metadata.estimated_cost !== null && <Cost value={span.metadata.estimated_cost} />}

@@ -2,13 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { Columns3, Download, MoreHorizontal, PanelRightClose, Trash2 } from "lucide-react";
-import { lazy, Suspense, useCallback, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useMay } from "../account/account";
 import { API_BASE } from "../api/base";
 import { api, ApiError } from "../api/client";
 import type { Trace, TraceDetail, TracePage } from "../api/types";
 import { ConfirmDialog } from "../components/ConfirmDialog";
-import { Cost, Count, Duration, Elapsed } from "../components/Figures";
+import { Cost, Count, Duration, Elapsed, None, TotalCost } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
 import { MENU, MENU_ITEM } from "../components/menu";
 import { Failed } from "../components/Notices";
@@ -16,16 +16,19 @@ import { ModelChips, StatusDot } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
 import { EndFailed, Misunderstood, NewRows, NoMatch } from "../lists/ListStates";
-import { useListSearch, type ListSearch } from "../lists/search";
+import { useListSearch, withSession, type ListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
+import { Totals } from "../lists/Totals";
 import { useLiveList } from "../lists/useLiveList";
+import { useSelected } from "../lists/useSelected";
 import { counted } from "../lib/format";
 import { useNow } from "../lib/now";
+import { patiently } from "../lib/patience";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
 
-const SpanTree = lazy(() => import("./TracePeek"));
+const SpanTree = lazy(() => patiently(() => import("./TracePeek")));
 
 const HIDDEN = "traceway-trace-columns-hidden";
 const readRows = (answer: TracePage) => answer.traces;
@@ -34,22 +37,27 @@ const keyOf = (trace: Trace) => trace.id;
 /** All traces, the newest first, growing at the top while one looks. */
 export default function TracesPage() {
   const [search, change, url] = useListSearch();
+  // An address with a session in it shows the traces of that session, by the search that finds them.
+  const { session_id: session, q } = url;
+  useEffect(() => {
+    if (session !== undefined) change({ session_id: undefined, q: withSession(q, session) }, true);
+  }, [session]);
   const mayWrite = useMay("traces_write");
   const navigate = useNavigate();
   const [scrolled, setScrolled] = useState(false);
-  const [selected, setSelected] = useState<string | null>(null);
   const [doomed, setDoomed] = useState<Trace | null>(null);
   const [clearing, setClearing] = useState(false);
   const [hidden, setHidden] = useState<readonly string[]>(() => JSON.parse(localStorage.getItem(HIDDEN) ?? "[]") as string[]);
   const sort: Sort = { by: search.sort_by ?? "started_at", order: search.sort_order ?? "desc" };
   const list = useLiveList<Trace>({
     path: "/api/traces",
-    params: { q: search.q, since: search.since, until: search.until, sort_by: search.sort_by, sort_order: search.sort_order },
+    params: { q: session === undefined ? q : withSession(q, session), since: search.since, until: search.until, sort_by: search.sort_by, sort_order: search.sort_order },
     read: readRows as (answer: never) => Trace[],
     keyOf,
     held: scrolled || sort.by !== "started_at" || sort.order !== "desc",
     gone: (event, trace) => event.type === "trace_deleted" && event.trace_id === trace.id,
   });
+  const [selected, setSelected] = useSelected(list.place);
 
   const { peek: _peek, span: _span, trace: _trace, ...filters } = url;
   const open = (trace: Trace) => void navigate({ to: "/traces/$id", params: { id: trace.id }, search: filters as never });
@@ -142,6 +150,8 @@ export default function TracesPage() {
             <>
               {list.waiting && <NewRows what="traces" onShow={() => { list.show(); document.querySelector('[role="table"]')?.scrollTo({ top: 0 }); }} />}
               <DataTable
+                key={list.place}
+                place={list.place}
                 label="Traces"
                 columns={columns}
                 rows={list.rows}
@@ -154,6 +164,7 @@ export default function TracesPage() {
                   setSelected(key);
                   if (search.peek !== undefined && key !== null) change({ peek: key }, true);
                 }}
+                onVisit={setSelected}
                 onOpen={open}
                 onClose={search.peek === undefined ? undefined : () => change({ peek: undefined }, true)}
                 onPeek={(trace) => change({ peek: search.peek === trace.id ? undefined : trace.id }, true)}
@@ -162,7 +173,7 @@ export default function TracesPage() {
                 footer={<EndFailed error={list.endError} onRetry={list.retryEnd} />}
                 isNew={list.isNew}
               />
-              <Totals traces={list.rows} total={list.total} complete={list.isComplete} />
+              <Totals traces={list.rows} total={list.total} complete={list.isComplete} unfiltered={unfiltered} />
             </>
           )}
         </div>
@@ -238,10 +249,10 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
         </span>
       ),
     },
-    { id: "models", title: "Models", width: "minmax(120px, 208px)", from: 880, cell: (trace) => <ModelChips models={trace.models} /> },
+    { id: "models", title: "Models", width: "minmax(120px, 208px)", from: 880, cell: (trace) => <ModelChips models={besides(trace)} /> },
     { id: "spans", title: "Spans", width: "56px", from: 740, right: true, sort: "span_count", cell: (trace) => <Count value={trace.span_count} /> },
     { id: "tokens", title: "Tokens", width: "72px", from: 668, right: true, sort: "tokens", cell: (trace) => (trace.total_tokens === 0 ? <None /> : <Count value={trace.total_tokens} />) },
-    { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (trace) => (trace.total_cost === 0 ? <None /> : <Cost value={trace.total_cost} />) },
+    { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (trace) => <TotalCost value={trace.total_cost} /> },
     { id: "duration", title: "Duration", width: "112px", right: true, sort: "duration", cell: (trace) => <TraceDuration trace={trace} longest={longest} /> },
     { id: "time", title: "Time", width: "64px", right: true, sort: "started_at", cell: (trace) => <Time value={trace.started_at} className="text-muted" /> },
     {
@@ -265,8 +276,13 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
   ];
 }
 
+/** The models of a trace, but for one that is its name already, as it is of a call through the proxy. */
+export function besides(trace: Trace): readonly string[] {
+  return trace.models.length === 1 && trace.models[0] === trace.name ? [] : trace.models;
+}
+
 /** The beginning of what the user asked, in the room that the name leaves. */
-function Asked({ trace }: { trace: Trace }) {
+export function Asked({ trace }: { trace: Trace }) {
   if (trace.input_preview === null) return null;
   return (
     <span dir="auto" className="min-w-0 flex-1 basis-0 truncate text-left text-muted" title={trace.input_preview}>
@@ -275,19 +291,27 @@ function Asked({ trace }: { trace: Trace }) {
   );
 }
 
-export function None() {
-  return <span className="text-faint">–</span>;
-}
-
-/** The duration as a number over a bar as thin as a hair; a running trace ticks. */
-function TraceDuration({ trace, longest }: { trace: Trace; longest: number }) {
+/** How long a trace took, or has been taking until now. */
+function useTaken(trace: Trace): { ms: number | null; running: boolean } {
   const now = useNow();
   const running = trace.status === "running" && trace.ended_at === null;
-  const ms = running ? Math.max(0, now - Date.parse(trace.started_at)) : trace.duration_ms;
+  return { ms: running ? Math.max(0, now - Date.parse(trace.started_at)) : trace.duration_ms, running };
+}
+
+/** The duration of a trace; that of a running one ticks. */
+export function TraceTaken({ trace }: { trace: Trace }) {
+  const { ms, running } = useTaken(trace);
+  if (ms === null) return <None />;
+  return <span className={running ? "text-run" : ""}>{running ? <Elapsed value={ms} /> : <Duration value={ms} />}</span>;
+}
+
+/** The duration as a number over a bar as thin as a hair. */
+function TraceDuration({ trace, longest }: { trace: Trace; longest: number }) {
+  const { ms } = useTaken(trace);
   if (ms === null) return <None />;
   return (
-    <span className={`relative block pb-0.5 ${running ? "text-run" : ""}`}>
-      {running ? <Elapsed value={ms} /> : <Duration value={ms} />}
+    <span className="relative block pb-0.5">
+      <TraceTaken trace={trace} />
       <span className="absolute right-0 bottom-[-3px] h-px bg-accent/60" style={{ width: `${Math.min(100, (ms / longest) * 100)}%` }} />
     </span>
   );
@@ -306,29 +330,10 @@ function NarrowRow({ trace }: { trace: Trace }) {
         <span>{counted(trace.span_count, "span")}</span>
         {trace.total_tokens > 0 && <span><Count value={trace.total_tokens} /> tok</span>}
         {trace.total_cost > 0 && <Cost value={trace.total_cost} />}
-        {trace.duration_ms !== null && <Duration value={trace.duration_ms} />}
-        {trace.models[0] !== undefined && <span className="truncate">{trace.models[0]}</span>}
+        {(trace.duration_ms !== null || trace.status === "running") && <TraceTaken trace={trace} />}
+        {besides(trace)[0] !== undefined && <span className="truncate" title={trace.models.join(", ")}>{trace.models[0]}</span>}
       </span>
     </>
-  );
-}
-
-/** What the rows in memory add up to. */
-function Totals({ traces, total, complete }: { traces: readonly Trace[]; total: number | null; complete: boolean }) {
-  const sum = (of: (trace: Trace) => number) => traces.reduce((all, trace) => all + of(trace), 0);
-  const failed = traces.filter((trace) => trace.status === "failed").length;
-  const all = total ?? (complete ? traces.length : null);
-  return (
-    <footer className="flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] max-md:gap-3 whitespace-nowrap text-muted">
-      <span>
-        <Count value={all ?? traces.length} exact />
-        {all === null ? "+" : ""} {all === 1 ? "trace" : "traces"}
-      </span>
-      {all !== null && all > traces.length && <span className="max-md:hidden">{traces.length} loaded:</span>}
-      <span>{failed} failed</span>
-      <span><Count value={sum((trace) => trace.total_tokens)} /> tokens</span>
-      <span><Cost value={sum((trace) => trace.total_cost)} /></span>
-    </footer>
   );
 }
 

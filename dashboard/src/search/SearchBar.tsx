@@ -130,6 +130,8 @@ export function SearchBar({
         <ul
           id={list}
           role="listbox"
+          // Tab passes it by, although it scrolls.
+          tabIndex={-1}
           className="fade-in absolute top-8 left-0 z-30 max-h-80 w-full max-w-[440px] min-w-[260px] overflow-y-auto rounded-md border border-line-strong bg-raised p-1 shadow-float"
         >
           {suggestions.map((suggestion, index) => (
@@ -141,7 +143,7 @@ export function SearchBar({
                 event.preventDefault();
                 accept(suggestion);
               }}
-              className={`flex h-7 items-center justify-between gap-4 rounded px-2 ${index === active ? "bg-hover" : "hover:bg-hover"}`}
+              className={`flex h-7 items-center justify-between gap-4 rounded px-2 ${index === active ? "chosen" : "hover:bg-hover"}`}
             >
               <span className="truncate font-mono text-[12px]">{suggestion.label}</span>
               <span className="truncate text-faint">{suggestion.hint}</span>

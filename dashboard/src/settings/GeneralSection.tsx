@@ -12,7 +12,7 @@ export default function GeneralSection() {
       <h2 className="sr-only">General</h2>
       {account.mode === "cloud" && <ProjectForm key={account.project.id} account={account} />}
       <ServerLines />
-      {account.mode === "local" && <ProxyLines />}
+      {account.mode === "local" && <ProxyLines account={account} />}
       <DangerZone />
     </>
   );

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useAccount } from "../account/account";
-import { api } from "../api/client";
-import type { Health } from "../api/types";
+import { healthQuery } from "../api/health";
 import { explain } from "../api/wording";
 import { counted, formatElapsed } from "../lib/format";
 import { useNow } from "../lib/now";
@@ -10,11 +9,7 @@ import { Line, Lines, RowsSkeleton, Section } from "./Parts";
 /** How the server is. */
 export function ServerLines() {
   const isLocal = useAccount().mode === "local";
-  const health = useQuery({
-    queryKey: ["health"],
-    queryFn: ({ signal }) => api.get<Health>("/api/health", { signal }),
-    refetchInterval: 30_000,
-  });
+  const health = useQuery(healthQuery);
   const now = useNow();
   if (health.data === undefined) {
     return (

@@ -8,11 +8,12 @@ import { api, query } from "../api/client";
 import type { SpanPage, Trace, TraceDetail, TracePage } from "../api/types";
 import { StatusDot, statusOf } from "../components/Parts";
 import { setTheme } from "../lib/theme";
+import { forgetPlaces } from "../table/places";
 import { absence, SECTIONS } from "../settings/sections";
 import { logOut } from "./AccountMenu";
 import { PAGES } from "./pages";
 
-const ITEM = "flex h-8 cursor-default items-center gap-2.5 rounded px-2 data-[selected=true]:bg-hover";
+const ITEM = "flex h-8 cursor-default items-center gap-2.5 rounded px-2";
 
 const EVERY_SPAN = "all spans";
 
@@ -80,7 +81,10 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
         {pages.length > 0 && (
           <Command.Group heading="Pages">
             {pages.map(({ to, name, Icon }) => (
-              <Command.Item key={to} value={to} onSelect={go(() => void navigate({ to, search: {} as never }))} className={ITEM}>
+              <Command.Item key={to} value={to} onSelect={go(() => {
+                  forgetPlaces();
+                  void navigate({ to, search: {} as never });
+                })} className={ITEM}>
                 <Icon size={14} className="text-muted" />
                 {name}
               </Command.Item>

@@ -3,28 +3,31 @@ import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { Monitor, Moon, Search, Sun } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useAccount } from "../account/account";
-import { api } from "../api/client";
+import { healthQuery } from "../api/health";
+import { useLiveState } from "../api/live";
 import type { Health } from "../api/types";
 import { Failed } from "../components/Notices";
 import { isCovered, isTyping } from "../lib/keys";
+import { patiently } from "../lib/patience";
 import { setTheme, useTheme, type Theme } from "../lib/theme";
 import { Mark } from "../components/Mark";
+import { forgetPlaces } from "../table/places";
 import { DATA_PAGES, PAGES, SETTINGS, type Page } from "./pages";
 
-const Palette = lazy(() => import("./Palette"));
-const AccountMenu = lazy(() => import("./AccountMenu"));
-const ProjectSwitcher = lazy(() => import("./ProjectSwitcher"));
-const KeyList = lazy(() => import("./KeyList"));
+const Palette = lazy(() => patiently(() => import("./Palette")));
+const AccountMenu = lazy(() => patiently(() => import("./AccountMenu")));
+const ProjectSwitcher = lazy(() => patiently(() => import("./ProjectSwitcher")));
+const KeyList = lazy(() => patiently(() => import("./KeyList")));
 
 /** The frame of every page: navigation, the palette, and keys that work everywhere. */
 export function Shell() {
   const [palette, setPalette] = useState(false);
   const [keys, setKeys] = useState(false);
-  const health = useQuery({
-    queryKey: ["health"],
-    queryFn: ({ signal }) => api.get<Health>("/api/health", { signal }),
-    refetchInterval: (query) => (query.state.error === null ? 30_000 : 3_000),
-  });
+  const health = useQuery(healthQuery);
+  // The stream is the first to notice that the server went, or came back.
+  const live = useLiveState();
+  const { refetch } = health;
+  useEffect(() => void refetch(), [live, refetch]);
   useGlobalKeys({ onPalette: () => setPalette(true), onKeys: () => setKeys(true) });
 
   // A server that never answered has nothing to show; one that went away leaves the page readable.
@@ -37,7 +40,7 @@ export function Shell() {
   }
   return (
     <div className="flex h-full max-md:flex-col-reverse">
-      <Sidebar health={health.data} onPalette={() => setPalette(true)} onKeys={() => setKeys(true)} />
+      <Sidebar health={health.data} isAway={health.isError} onPalette={() => setPalette(true)} onKeys={() => setKeys(true)} />
       <main className="min-h-0 min-w-0 flex-1">
         <Outlet />
       </main>
@@ -53,7 +56,7 @@ export function Shell() {
 const LINK =
   "flex items-center gap-2.5 rounded-md text-muted hover:bg-hover hover:text-text data-[status=active]:bg-hover data-[status=active]:text-text";
 
-function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; onPalette: () => void; onKeys: () => void }) {
+function Sidebar({ health, isAway, onPalette, onKeys }: { health: Health | undefined; isAway: boolean; onPalette: () => void; onKeys: () => void }) {
   const isCloud = useAccount().mode === "cloud";
   return (
     <nav
@@ -100,10 +103,7 @@ function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; on
         )}
         <ThemeSwitch />
         <div className="flex items-center gap-2 px-2 text-[11px] text-faint">
-          <span
-            className={`size-1.5 rounded-full ${health === undefined ? "bg-line-strong" : health.status === "ok" ? "bg-ok" : "bg-fail"}`}
-            title={health === undefined ? "The server is asked how it is" : health.status === "ok" ? "The server is well" : "The server cannot write"}
-          />
+          <HealthDot health={health} isAway={isAway} />
           {health === undefined ? "…" : `v${health.version}${isCloud ? "" : ` · ${health.storage.backend}`}`}
           <button type="button" onClick={onKeys} aria-label="Keyboard keys" title="Keyboard keys (?)" className="ml-auto rounded border border-line px-1.5 hover:text-text">
             ?
@@ -114,11 +114,23 @@ function Sidebar({ health, onPalette, onKeys }: { health: Health | undefined; on
   );
 }
 
+function HealthDot({ health, isAway }: { health: Health | undefined; isAway: boolean }) {
+  const [dot, words] = isAway
+    ? ["bg-fail", "The server cannot be reached"]
+    : health === undefined
+      ? ["bg-line-strong", "The server is asked how it is"]
+      : health.status === "ok"
+        ? ["bg-ok", "The server is well"]
+        : ["bg-fail", "The server cannot write"];
+  return <span role="img" aria-label={words} title={words} className={`size-1.5 shrink-0 rounded-full ${dot}`} />;
+}
+
 function PageLink({ page: { to, name, key, Icon } }: { page: Page }) {
   return (
     <Link
       to={to}
       search={{} as never}
+      onClick={forgetPlaces}
       activeOptions={{ exact: to === "/", includeSearch: false }}
       title={`${name} (g ${key})`}
       className={`${LINK} max-md:h-12 max-md:flex-col max-md:justify-center max-md:gap-0.5 max-md:px-2 max-md:text-[11px] md:h-8 md:px-2`}
@@ -183,8 +195,10 @@ function useGlobalKeys({ onPalette, onKeys }: { onPalette: () => void; onKeys: (
       if (event.defaultPrevented || isTyping(event) || event.metaKey || event.ctrlKey || event.altKey || isCovered()) return;
       const page = performance.now() - went.current < 1000 ? PAGES.find(({ key }) => key === event.key) : undefined;
       went.current = 0;
-      if (page !== undefined) void navigate({ to: page.to, search: {} as never });
-      else if (event.key === "g") went.current = performance.now();
+      if (page !== undefined) {
+        forgetPlaces();
+        void navigate({ to: page.to, search: {} as never });
+      } else if (event.key === "g") went.current = performance.now();
       else if (event.key === "?") onKeys();
       else if (event.key === "/") {
         const field = document.querySelector<HTMLInputElement>("[data-search]");

@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
-import { isCovered, isTyping } from "../lib/keys";
 import { useMediaQuery } from "../lib/media";
+import { keepPlace, placeIn } from "./places";
+import { useRowKeys } from "./useRowKeys";
 
 export interface Column<Row> {
   id: string;
@@ -29,9 +30,11 @@ const NARROW_ROW = 52;
  * Rows of a list: only those in sight are drawn, so that ten thousand cost what fifty do.
  *
  * `j`/`k` move, Enter opens, Space peeks, Esc closes what is open beside. On narrow screens a row has two lines, drawn by `narrow`.
+ * It begins where one left the list of the same `place`.
  */
 export function DataTable<Row>({
   label,
+  place,
   columns: all,
   rows,
   keyOf,
@@ -40,6 +43,7 @@ export function DataTable<Row>({
   onSort,
   selected,
   onSelect,
+  onVisit,
   onOpen,
   onPeek,
   onClose,
@@ -49,6 +53,8 @@ export function DataTable<Row>({
   footer,
 }: {
   label: string;
+  /** What tells this list from others, and from itself with another search. */
+  place: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;
@@ -57,6 +63,8 @@ export function DataTable<Row>({
   onSort?: (sort: Sort) => void;
   selected: string | null;
   onSelect: (key: string | null) => void;
+  /** A link in a row was followed. */
+  onVisit?: (key: string) => void;
   onOpen: (row: Row) => void;
   onPeek?: (row: Row) => void;
   /** Closes what is open beside the list. */
@@ -84,6 +92,7 @@ export function DataTable<Row>({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
+    initialOffset: () => placeIn(place).top,
     getItemKey: (index) => {
       const row = rows[index];
       return row === undefined ? index : keyOf(row);
@@ -97,37 +106,27 @@ export function DataTable<Row>({
     if (rows.length > 0 && last >= rows.length - 10) onEnd?.();
   }, [last, rows.length, onEnd]);
 
+  // It is gone from the page by the time that an effect ends, so the place is noted while one scrolls.
+  useLayoutEffect(() => {
+    scroller.current?.scrollTo({ top: placeIn(place).top });
+  }, [place]);
+
   // A list that is not there is not scrolled.
   const left = useRef(onScrolled);
   left.current = onScrolled;
   useEffect(() => () => left.current?.(false), []);
 
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || isTyping(event) || event.metaKey || event.ctrlKey || event.altKey || isCovered()) return;
-      const at = rows.findIndex((row) => keyOf(row) === selected);
-      const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-      const row = rows[at];
-      // Enter and Space belong to a focused button or link.
-      const isPressed = (event.target as HTMLElement).closest("button, a") !== null;
-      if (step !== undefined) {
-        const next = Math.max(0, Math.min(rows.length - 1, at + step));
-        const target = rows[next];
-        if (target !== undefined) onSelect(keyOf(target));
-        virtual.scrollToIndex(next);
-      } else if (event.key === "Enter" && row !== undefined && !isPressed) {
-        onOpen(row);
-      } else if (event.key === " " && row !== undefined && onPeek !== undefined && !isPressed) {
-        onPeek(row);
-      } else if (event.key === "Escape" && onClose !== undefined) {
-        onClose();
-      } else {
-        return;
-      }
-      event.preventDefault();
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
+  useRowKeys({
+    rows,
+    keyOf,
+    selected,
+    onMove: (key, index) => {
+      onSelect(key);
+      virtual.scrollToIndex(index);
+    },
+    onOpen,
+    onPeek,
+    onClose,
   });
 
   const template = columns.map((column) => column.width).join(" ");
@@ -138,7 +137,10 @@ export function DataTable<Row>({
       aria-label={label}
       aria-rowcount={rows.length}
       tabIndex={0}
-      onScroll={(event) => onScrolled?.(event.currentTarget.scrollTop > 4)}
+      onScroll={(event) => {
+        keepPlace(place, { top: event.currentTarget.scrollTop });
+        onScrolled?.(event.currentTarget.scrollTop > 4);
+      }}
       className="min-h-0 flex-1 overflow-auto outline-none focus-visible:shadow-[inset_0_0_0_1px_var(--accent)]"
     >
       {!isNarrow && (
@@ -157,7 +159,7 @@ export function DataTable<Row>({
           const row = rows[item.index];
           if (row === undefined) return null;
           const key = keyOf(row);
-          const look = `${key === selected ? "bg-hover" : "hover:bg-hover"} ${isNew?.(row) === true ? "fade-in" : ""}`;
+          const look = `${key === selected ? "selected" : "hover:bg-hover"} ${isNew?.(row) === true ? "fade-in" : ""}`;
           return (
             <div
               key={item.key}
@@ -165,7 +167,10 @@ export function DataTable<Row>({
               aria-selected={key === selected}
               onClick={(event) => {
                 // A link opens itself, in a new tab where one asks for it.
-                if ((event.target as HTMLElement).closest("a") !== null) return;
+                if ((event.target as HTMLElement).closest("a") !== null) {
+                  onVisit?.(key);
+                  return;
+                }
                 onSelect(key);
                 onOpen(row);
               }}

@@ -43,8 +43,13 @@ export function Minimap({ tree, whole, window, now, rows, onWindow, onPlace }: P
       for (const mark of marks) {
         context.globalAlpha = mark.failed ? 1 : 0.75;
         context.fillStyle = mark.failed ? style.getPropertyValue("--fail") : color(mark.family);
-        const left = mark.left * width;
-        context.fillRect(left, mark.top * height, Math.max(1, mark.right * width - left), Math.max(1, line - 0.5));
+        const long = (mark.right - mark.left) * width;
+        // A failure is looked for, so it is a spot one cannot miss.
+        const wide = Math.max(mark.failed ? 3 : 1, long);
+        const high = mark.failed ? 4 : Math.max(1, line - 0.5);
+        const left = Math.min(mark.left * width - (wide - Math.max(1, long)) / 2, width - wide);
+        const top = Math.min(mark.top * height, height - high);
+        context.fillRect(Math.max(0, left), top, wide, high);
       }
     };
     draw();

@@ -1,15 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Span } from "../api/types";
-import { Cost, Duration } from "../components/Figures";
+import { Cost } from "../components/Figures";
 import { readConversation, withResults } from "./conversation/conversation";
 import { foldSeen } from "./conversation/fold";
 import { MessageView } from "./conversation/MessageView";
 import { Empty } from "./Empty";
 import { KindIcon } from "./KindIcon";
-import { costOf, errorOf, extentOf, familyOf } from "./model/span";
+import { costOf, errorOf, extentOf, familyOf, stateOf } from "./model/span";
 import type { SpanTree } from "./model/tree";
 import { spanQuery, useEarlierMessages } from "./queries";
+import { Taken } from "./Taken";
 
 /** LLM calls shown at once; more follow as the reader comes near. */
 const page = 20;
@@ -106,7 +107,7 @@ function Turn({ call, calls, traceId, selected, now, onSelect }: TurnProps) {
         {error !== null && <span className="size-1.5 shrink-0 rounded-full bg-fail" title={error} />}
         <span className="ml-auto flex shrink-0 gap-3 tabular-nums">
           {cost !== null && <Cost value={cost} />}
-          <Duration value={end - start} />
+          <Taken ms={end - start} running={stateOf(call) === "running"} />
         </span>
       </button>
       {messages === null ? (

@@ -5,6 +5,7 @@ import { formatCost } from "../lib/format";
 import type { Conversation } from "./conversation/message";
 import { costOf, extentOf } from "./model/span";
 import { tokenClasses } from "./model/token-classes";
+import { Taken } from "./Taken";
 
 /** The figures of an LLM call: what ran, how it was set, how long it took and what it cost. */
 export function SpanFacts({ span, conversation, now }: { span: Span; conversation: Conversation | null; now: number }) {
@@ -45,7 +46,7 @@ export function SpanFacts({ span, conversation, now }: { span: Span; conversatio
           </Fact>
         )}
         <Fact name="Duration">
-          <Duration value={end - start} />
+          <Taken ms={end - start} running={span.ended_at === null} />
         </Fact>
         {speed !== null && (
           <Fact name="Speed">

@@ -8,9 +8,8 @@ import type { Span } from "../api/types";
 import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { CopyButton } from "../components/CopyButton";
-import { Cost, Count, Duration } from "../components/Figures";
+import { Cost, Count } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
-import { Time } from "../components/Time";
 import { readConversation } from "./conversation/conversation";
 import { Empty } from "./Empty";
 import { ErrorBanner } from "./ErrorBanner";
@@ -22,7 +21,9 @@ import { costOf, errorOf, extentOf, familyOf, kindWord, modelOf, stateOf } from 
 import { spanQuery, useEarlierMessages, useTrace } from "./queries";
 import { SpanAttributes } from "./SpanAttributes";
 import { SpanContent } from "./SpanContent";
+import { Started } from "./Started";
 import { StatusWord } from "./StatusWord";
+import { Taken } from "./Taken";
 import { useNow } from "./use-now";
 import "./trace-detail.css";
 
@@ -213,7 +214,7 @@ function PanelHeader({
         <span>{kind}</span>
         {model !== null && model !== span.name && <span className="font-mono text-[11px]">{model}</span>}
         <span className="text-text">
-          <Duration value={end - start} />
+          <Taken ms={end - start} running={stateOf(span) === "running"} />
         </span>
         {tokens !== null && tokens > 0 && (
           <span>
@@ -221,7 +222,7 @@ function PanelHeader({
           </span>
         )}
         {cost !== null && <Cost value={cost} />}
-        <Time value={span.started_at} />
+        <Started at={span.started_at} now={stateOf(span) === "running" ? now : undefined} />
         {parent && onSpan && (
           <span className="min-w-0 truncate">
             in{" "}

@@ -1,15 +1,21 @@
 import { ChevronDown, ChevronRight, TriangleAlert } from "lucide-react";
 import { memo } from "react";
-import { Cost, Duration } from "../components/Figures";
-import { formatDuration } from "../lib/format";
+import { Cost } from "../components/Figures";
 import { familyColor, KindIcon } from "./KindIcon";
 import { costOf, errorOf, extentOf, familyOf, modelOf, stateOf } from "./model/span";
 import type { TreeRow } from "./model/tree";
 import { barOf, type TimeWindow } from "./model/waterfall";
+import { formatTaken, Taken } from "./Taken";
 
-/** Pixels a level is indented; deeper levels than `deepestIndent` stay in one column. */
+/** Pixels a level is indented, as far as there are lines to the parents. */
 const step = 14;
-const deepestIndent = 16;
+/** Levels with a line each. Deeper ones say their number, and are a little further in. */
+const linedLevels = 5;
+const deepStep = 2;
+const deepest = 8;
+
+/** How wide the names of a waterfall are: enough to be read where the panel is narrow. */
+export const nameColumn = "max(42%, min(190px, 58%))";
 
 interface Props {
   row: TreeRow;
@@ -31,7 +37,6 @@ export const SpanRow = memo(function SpanRow(props: Props) {
   const family = familyOf(span);
   const model = modelOf(span);
   const cost = costOf(span);
-  const level = Math.min(node.depth, deepestIndent);
   const { start, end } = extentOf(span, now);
   const parent = node.children.length > 0;
   return (
@@ -43,15 +48,16 @@ export const SpanRow = memo(function SpanRow(props: Props) {
       aria-expanded={parent ? open : undefined}
       aria-label={`${span.name}, ${state}`}
       onClick={() => onSelect(span.id)}
-      className={`group/row relative flex h-8 cursor-default items-center pr-3 text-[13px] ${
+      className={`group/row relative flex h-8 cursor-default items-center overflow-hidden pr-3 text-[13px] ${
         selected ? "bg-accent/12" : "hover:bg-hover"
       } ${matches ? "" : "opacity-50"}`}
     >
       {selected && <span className="absolute inset-y-0 left-0 w-0.5 bg-accent" />}
       <div
-        className={`flex h-full min-w-0 items-center ${layout === "waterfall" ? "w-[42%] shrink-0 pr-2" : "flex-1"}`}
+        className={`flex h-full min-w-0 items-center overflow-hidden ${layout === "waterfall" ? "shrink-0 pr-2" : "flex-1"}`}
+        style={layout === "waterfall" ? { width: nameColumn } : undefined}
       >
-        <Guides level={level} deeper={node.depth - level} />
+        <Guides depth={node.depth} narrow={layout === "waterfall"} />
         <button
           type="button"
           tabIndex={-1}
@@ -67,40 +73,47 @@ export const SpanRow = memo(function SpanRow(props: Props) {
           {open ? <ChevronDown size={13} /> : <ChevronRight size={13} />}
         </button>
         <KindIcon family={family} />
-        <span
-          dir="auto"
-          title={span.name}
-          className={`ml-2 min-w-8 truncate ${state === "failed" ? "text-fail" : ""} ${
-            node.depth === 0 ? "font-medium" : ""
-          }`}
-        >
-          {span.name}
+        {/* A chip that has no room beside the name goes to a second line, which is not seen. */}
+        <span className="ml-2 flex h-8 min-w-0 flex-1 flex-wrap items-center overflow-hidden">
+          <span className="flex h-8 max-w-full min-w-0 items-center">
+            <span
+              dir="auto"
+              title={model === null || model === span.name ? span.name : `${span.name} (${model})`}
+              className={`min-w-0 truncate ${state === "failed" ? "text-fail" : ""} ${
+                node.depth === 0 ? "font-medium" : ""
+              }`}
+            >
+              {span.name}
+            </span>
+            {!open && node.descendants > 0 && (
+              <span className="ml-1.5 shrink-0 text-[11px] tabular-nums text-muted">{node.descendants}</span>
+            )}
+            {state !== "completed" && <StateDot state={state} title={errorOf(span) ?? "running"} />}
+            {node.failedBelow && state !== "failed" && (
+              <span title="A span below failed" className="ml-1.5 shrink-0 text-fail">
+                <TriangleAlert size={12} aria-label="A span below failed" />
+              </span>
+            )}
+          </span>
+          {model !== null && model !== span.name && (
+            <span className={`flex h-8 items-center pl-2 ${layout === "waterfall" ? "@max-[620px]:hidden" : ""}`}>
+              <span
+                title={model}
+                className={`max-w-28 truncate rounded border px-1.5 text-[11px] leading-[18px] text-muted ${selected ? "border-line-strong" : "border-line"}`}
+              >
+                {model}
+              </span>
+            </span>
+          )}
         </span>
-        {!open && node.descendants > 0 && (
-          <span className="ml-1.5 shrink-0 text-[11px] tabular-nums text-muted">{node.descendants}</span>
-        )}
-        {state !== "completed" && <StateDot state={state} title={errorOf(span) ?? "running"} />}
-        {node.failedBelow && state !== "failed" && (
-          <span title="A span below failed" className="ml-1.5 shrink-0 text-fail">
-            <TriangleAlert size={12} aria-label="A span below failed" />
-          </span>
-        )}
-        {model !== null && model !== span.name && (
-          <span
-            title={model}
-            className={`ml-2 max-w-28 shrink-0 truncate rounded border px-1.5 text-[11px] leading-[18px] text-muted ${selected ? "border-line-strong" : "border-line"} ${layout === "waterfall" ? "@max-[620px]:hidden" : ""}`}
-          >
-            {model}
-          </span>
-        )}
       </div>
       {layout === "tree" ? (
         <>
-          <span className="w-20 shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
+          <span className="w-[76px] shrink-0 pl-2 text-right tabular-nums text-muted @max-[380px]:hidden">
             {cost !== null && cost > 0 && <Cost value={cost} />}
           </span>
-          <span className="w-[68px] shrink-0 pl-2 text-right tabular-nums">
-            <Duration value={end - start} />
+          <span className="w-[72px] shrink-0 pl-2 text-right tabular-nums">
+            <Taken ms={end - start} running={state === "running"} />
           </span>
           <span className="ml-3 w-16 shrink-0 @max-[440px]:hidden">
             <TimeBar row={row} window={window} now={now} thin />
@@ -115,23 +128,34 @@ export const SpanRow = memo(function SpanRow(props: Props) {
   );
 });
 
-/** Vertical lines that lead the eye from a span to its parent. */
-function Guides({ level, deeper }: { level: number; deeper: number }) {
+/** Vertical lines that lead the eye from a span to its parent, and the number of a level too deep for them. */
+function Guides({ depth, narrow }: { depth: number; narrow: boolean }) {
+  const deeper = depth - linedLevels;
   return (
-    <span
-      aria-hidden
-      className="ml-2 flex h-full shrink-0 items-center justify-end text-[10px] text-muted"
-      style={{
-        width: level * step,
-        // Each line stands under the chevron of its level, which is ten pixels in.
-        backgroundImage: "linear-gradient(to right, var(--line) 1px, transparent 1px)",
-        backgroundPosition: "10px 0",
-        backgroundSize: `${step}px 100%`,
-        backgroundRepeat: "repeat-x",
-      }}
-    >
-      {deeper > 0 && `+${deeper}`}
-    </span>
+    <>
+      <span
+        aria-hidden
+        className={`ml-2 h-full shrink-0 ${narrow ? "max-w-[15cqw]" : "max-w-[22cqw]"}`}
+        style={{
+          width: Math.min(depth, linedLevels) * step,
+          // Each line stands under the chevron of its level, which is ten pixels in.
+          backgroundImage: "linear-gradient(to right, var(--line) 1px, transparent 1px)",
+          backgroundPosition: "10px 0",
+          backgroundSize: `${step}px 100%`,
+          backgroundRepeat: "repeat-x",
+        }}
+      />
+      {deeper > 0 && (
+        <span
+          aria-hidden
+          title={`Level ${depth + 1}`}
+          className="shrink-0 text-right text-[10px] tabular-nums text-muted"
+          style={{ width: step + Math.min(deeper, deepest) * deepStep }}
+        >
+          {depth + 1}
+        </span>
+      )}
+    </>
   );
 }
 
@@ -169,6 +193,7 @@ function TimeBar({ row, window, now, thin = false }: { row: TreeRow; window: Tim
   // The figure stands after its bar, before it where the room on the right ends, else inside.
   const right = bar.left + bar.width;
   const place = right < 0.82 ? "after" : bar.left > 0.18 ? "before" : "inside";
+  const figure = formatTaken(end - start, state === "running");
   return (
     <>
       <span
@@ -177,14 +202,14 @@ function TimeBar({ row, window, now, thin = false }: { row: TreeRow; window: Tim
         } ${state === "running" ? "[mask-image:linear-gradient(to_right,black_60%,rgb(0_0_0/0.4))]" : ""}`}
         style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%`, background: color }}
       >
-        {place === "inside" && formatDuration(end - start)}
+        {place === "inside" && figure}
       </span>
       {place !== "inside" && (
         <span
           className="pointer-events-none absolute top-1/2 -translate-y-1/2 px-1.5 text-[11px] whitespace-nowrap tabular-nums text-muted"
           style={place === "after" ? { left: `${right * 100}%` } : { right: `${(1 - bar.left) * 100}%` }}
         >
-          {formatDuration(end - start)}
+          {figure}
         </span>
       )}
     </>

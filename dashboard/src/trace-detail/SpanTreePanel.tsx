@@ -13,8 +13,10 @@ import {
 } from "react";
 import { IconButton } from "../components/IconButton";
 import { isTyping } from "../lib/keys";
+import { BarTip } from "./BarTip";
 import { FilterMenu } from "./FilterMenu";
 import { Minimap } from "./Minimap";
+import { readFilter, written, type FilterSearch } from "./model/filter-search";
 import { familyOf, stateOf, type SpanFamily, type SpanState } from "./model/span";
 import {
   defaultExpansion,
@@ -27,13 +29,15 @@ import {
   type SpanTree,
   type TreeFilter,
 } from "./model/tree";
-import { zoomed, type TimeWindow } from "./model/waterfall";
+import { momentOfInterest, showing, zoomed, zoomedTo, type TimeWindow } from "./model/waterfall";
 import { Ruler, wheeled } from "./Ruler";
-import { SpanRow } from "./SpanRow";
+import { nameColumn, SpanRow } from "./SpanRow";
 
 const rowHeight = 32;
 /** From this many spans on, a minimap helps more than it takes. */
 const minimapFrom = 100;
+/** How long after the last letter the URL names what is searched. */
+const typingMs = 200;
 
 interface Props {
   tree: SpanTree;
@@ -42,15 +46,20 @@ interface Props {
   whole: TimeWindow;
   now: number;
   onSelect: (id: string, opens: boolean) => void;
+  /** The filter, which the URL keeps. */
+  filter: FilterSearch;
+  onFilter: (change: FilterSearch) => void;
   search: RefObject<HTMLInputElement | null>;
 }
 
 /** The spans of a trace as a tree or a waterfall, both in the same rows. */
-export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, search }: Props) {
+export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, filter: kept, onFilter, search }: Props) {
   const [expansion, setExpansion] = useState<Expansion>(defaultExpansion);
-  const [text, setText] = useState("");
-  const [states, setStates] = useState<ReadonlySet<SpanState>>(new Set());
-  const [families, setFamilies] = useState<ReadonlySet<SpanFamily>>(new Set());
+  const [text, setText] = useState(kept.find ?? "");
+  const { states, families } = useMemo(
+    () => readFilter({ states: kept.states, kinds: kept.kinds }),
+    [kept.states, kept.kinds],
+  );
   const [zoom, setZoom] = useState<TimeWindow | null>(null);
 
   const wanted = useDeferredValue(text);
@@ -82,6 +91,18 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
     virtualizer.scrollToIndex(index, { align: "center" });
   }, [selected, rows, tree, found, virtualizer]);
 
+  const keepText = useEffectEvent(() => {
+    if (text !== (kept.find ?? "")) onFilter({ find: text === "" ? undefined : text });
+  });
+  useEffect(() => {
+    const timer = setTimeout(keepText, typingMs);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const clear = () => {
+    setText("");
+    onFilter({ find: undefined, states: undefined, kinds: undefined });
+  };
+
   const select = useCallback(
     (id: string) => {
       arrived.current = id;
@@ -100,6 +121,13 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
     },
     [whole],
   );
+
+  // Where one has zoomed in, a span that is chosen comes into sight in time as well.
+  const bringIntoWindow = useEffectEvent(() => {
+    const span = selected === null ? undefined : tree.byId.get(selected)?.span;
+    if (span && zoom && layout === "waterfall") setWindow(showing(span, zoom, whole, now));
+  });
+  useEffect(() => bringIntoWindow(), [selected]);
 
   const goToPlace = (share: number) => {
     const places = new Map(rows.map((row, index) => [row.node, index]));
@@ -182,6 +210,15 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
     return () => element?.removeEventListener("wheel", onWheel);
   }, []);
 
+  const zoomIn = () => {
+    const box = scroller.current;
+    if (!box) return;
+    const onScreen = rows.slice(Math.floor(box.scrollTop / rowHeight), Math.ceil((box.scrollTop + box.clientHeight) / rowHeight));
+    const spans = onScreen.map((row) => row.node.span);
+    const chosen = spans.find((span) => span.id === selected) ?? null;
+    setWindow(zoomedTo(window, whole, momentOfInterest(chosen, spans, window, now), 0.5));
+  };
+
   const counts = useMemo(() => countsOf(tree), [tree]);
   const items = virtualizer.getVirtualItems();
   const first = rows[items[0]?.index ?? 0];
@@ -196,7 +233,7 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
   return (
     <div className="@container flex min-h-0 flex-1 flex-col">
       <div className="flex h-9 shrink-0 items-center gap-1 border-b border-line px-2">
-        <label className="flex h-7 min-w-0 flex-1 items-center gap-1.5 px-1 text-muted">
+        <label className="flex h-7 min-w-0 flex-1 items-center gap-1.5 rounded-md px-1 text-muted has-[input:focus-visible]:outline-2 has-[input:focus-visible]:outline-accent">
           <Search size={13} className="shrink-0" />
           <input
             ref={search}
@@ -211,6 +248,7 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
               } else if (event.key === "Enter" || event.key === "ArrowDown") {
                 event.preventDefault();
                 const match = rows.find((row) => row.matches);
+                if (text !== (kept.find ?? "")) onFilter({ find: text });
                 if (match) select(match.node.span.id);
                 event.currentTarget.blur();
                 scroller.current?.focus();
@@ -229,14 +267,7 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
           )}
         </label>
         {found && (
-          <IconButton
-            label="Clear filter"
-            onClick={() => {
-              setText("");
-              setStates(new Set());
-              setFamilies(new Set());
-            }}
-          >
+          <IconButton label="Clear filter" onClick={clear}>
             <X size={14} />
           </IconButton>
         )}
@@ -244,8 +275,8 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
           counts={counts}
           states={states}
           families={families}
-          onStates={setStates}
-          onFamilies={setFamilies}
+          onStates={(next) => onFilter({ states: written(next) })}
+          onFamilies={(next) => onFilter({ kinds: written(next) })}
         />
         <IconButton label="Expand all" onClick={() => setExpansion({ everything: true, byId: new Map() })}>
           <UnfoldVertical size={14} />
@@ -267,7 +298,7 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
       )}
       {layout === "waterfall" && (
         <div className="flex h-7 shrink-0 items-center border-b border-line pr-3">
-          <div className="flex w-[42%] shrink-0 items-center justify-between pr-1 pl-3 text-[11px] text-muted">
+          <div className="flex shrink-0 items-center justify-between pr-1 pl-3 text-[11px] text-muted" style={{ width: nameColumn }}>
             Span
             <span className="flex">
               <IconButton
@@ -278,7 +309,7 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
               >
                 <ZoomOut size={13} />
               </IconButton>
-              <IconButton label="Zoom in" size={24} onClick={() => setWindow(zoomed(window, whole, 0.5, 0.5))}>
+              <IconButton label="Zoom in" size={24} onClick={zoomIn}>
                 <ZoomIn size={13} />
               </IconButton>
             </span>
@@ -296,7 +327,9 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
       >
         <div className="relative" style={{ height: virtualizer.getTotalSize() }}>
           {layout === "waterfall" && (
-            <div data-axis className="pointer-events-none absolute inset-y-0 right-3 left-[42%]" aria-hidden />
+            <div className="pointer-events-none absolute inset-y-0 right-3 left-0" aria-hidden>
+              <div data-axis className="absolute inset-y-0 right-0" style={{ left: nameColumn }} />
+            </div>
           )}
           {items.map((item) => {
             const row = rows[item.index];
@@ -322,17 +355,14 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, se
             );
           })}
         </div>
+        {layout === "waterfall" && <BarTip scroller={scroller} rows={rows} rowHeight={rowHeight} origin={whole.start} now={now} />}
         {found?.size === 0 && (
           <div className="px-4 py-8 text-center text-[13px] text-muted">
             No span matches.{" "}
             <button
               type="button"
               className="text-accent hover:underline"
-              onClick={() => {
-                setText("");
-                setStates(new Set());
-                setFamilies(new Set());
-              }}
+              onClick={clear}
             >
               Clear the filter
             </button>

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { api } from "../api/client";
@@ -9,12 +9,14 @@ import { ConfirmDialog } from "../components/ConfirmDialog";
 import { isTyping } from "../lib/keys";
 import { useMediaQuery } from "../lib/media";
 import { Empty } from "./Empty";
+import type { FilterSearch } from "./model/filter-search";
 import { stateOf } from "./model/span";
 import { timingBreakdown } from "./model/timing";
 import { totalsOf } from "./model/totals";
 import { buildTree } from "./model/tree";
 import { traceWindow } from "./model/waterfall";
 import { neighboursQuery, type ListSearch } from "./neighbours";
+import { originOf, OriginLink } from "./Origin";
 import { useLiveTrace, useTrace } from "./queries";
 import { Reader } from "./Reader";
 import { SpanPanel, type SpanTab } from "./SpanPanel";
@@ -27,7 +29,7 @@ import "./trace-detail.css";
 type View = "tree" | "waterfall" | "reader";
 
 /** What this page keeps in the URL besides the filters of the list. */
-interface PageSearch {
+interface PageSearch extends FilterSearch {
   span?: string;
   view?: View;
   tab?: SpanTab;
@@ -65,14 +67,15 @@ export default function TraceDetailPage() {
 }
 
 function Notice({ title, text, list }: { title: string; text: string; list: ListSearch }) {
+  const origin = originOf(list);
   return (
     <Empty
       full
       title={title}
       action={
-        <Link to="/traces" search={list as never} className="text-[13px] text-accent hover:underline">
-          Back to traces
-        </Link>
+        <OriginLink origin={origin} className="text-[13px] text-accent hover:underline">
+          {origin.session === null ? "Back to traces" : "Back to the session"}
+        </OriginLink>
       }
     >
       {text}
@@ -101,6 +104,10 @@ function TraceView({ detail, search, list }: ViewProps) {
   const [deleting, setDeleting] = useState(false);
   const searchField = useRef<HTMLInputElement>(null);
   const layout = useDefaultLayout({ id: "trace-detail", storage: localStorage });
+
+  const origin = originOf(list);
+  const goBack = () =>
+    navigate({ to: origin.to, params: origin.params as never, search: origin.search as never });
 
   const view: View = search.view === "waterfall" || search.view === "reader" ? search.view : "tree";
   const tab = tabs.find((name) => name === search.tab) ?? "messages";
@@ -137,7 +144,7 @@ function TraceView({ detail, search, list }: ViewProps) {
     else if (event.key === "]" && neighbours?.next) openTrace(neighbours.next);
     else if (event.key === "Escape") {
       if (narrow && search.span) change({ span: undefined });
-      else void navigate({ to: "/traces", search: list as never });
+      else void goBack();
     }
   });
   useEffect(() => {
@@ -146,7 +153,7 @@ function TraceView({ detail, search, list }: ViewProps) {
   }, []);
 
   const left = (
-    <div className="flex h-full min-h-0 flex-col">
+    <div className="@container flex h-full min-h-0 flex-col">
       <ViewToggle view={view} onView={(next) => change({ view: next === "tree" ? undefined : next })} />
       {view === "reader" ? (
         <Reader tree={tree} traceId={trace.id} selected={selected} now={now} onSelect={select} />
@@ -158,10 +165,12 @@ function TraceView({ detail, search, list }: ViewProps) {
           whole={whole}
           now={now}
           onSelect={select}
+          filter={search}
+          onFilter={change}
           search={searchField}
         />
       )}
-      <TimingBar timing={timing} />
+      <TimingBar timing={timing} running={running} />
     </div>
   );
   const right =
@@ -185,8 +194,9 @@ function TraceView({ detail, search, list }: ViewProps) {
       <TraceHeader
         trace={trace}
         totals={totals}
-        list={list}
+        origin={origin}
         neighbours={neighbours}
+        now={now}
         brief={narrow && search.span !== undefined}
         onTrace={openTrace}
         onDelete={() => setDeleting(true)}
@@ -206,7 +216,10 @@ function TraceView({ detail, search, list }: ViewProps) {
           <Panel id="spans" defaultSize="42%" minSize="280px" className="min-h-0">
             {left}
           </Panel>
-          <Separator className="relative w-px bg-line outline-none after:absolute after:inset-y-0 after:-left-1 after:w-[9px] hover:bg-accent focus-visible:bg-accent data-[separator=active]:bg-accent" />
+          <Separator
+            aria-label="Width of the list of spans"
+            className="relative w-px bg-line after:absolute after:inset-y-0 after:-left-1 after:z-10 after:w-[9px] hover:bg-accent focus-visible:bg-accent focus-visible:outline-2 focus-visible:outline-offset-0 focus-visible:outline-accent data-[separator=active]:bg-accent"
+          />
           <Panel id="span" minSize="320px" className="min-h-0">
             {right}
           </Panel>
@@ -221,7 +234,7 @@ function TraceView({ detail, search, list }: ViewProps) {
         onConfirm={async () => {
           await api.delete(`/api/traces/${encodeURIComponent(trace.id)}`);
           client.removeQueries({ queryKey: ["trace", trace.id] });
-          await navigate({ to: "/traces", search: list as never });
+          await goBack();
         }}
       >
         “{trace.name ?? trace.id}” and its {spans.length.toLocaleString("en-US")}{" "}
@@ -261,7 +274,7 @@ function ViewToggle({ view, onView }: { view: View; onView: (view: View) => void
 
 /** The part of the URL that goes back to the list. */
 function listOf(search: PageSearch & ListSearch): ListSearch {
-  const { span: _span, view: _view, tab: _tab, ...list } = search;
+  const { span: _span, view: _view, tab: _tab, find: _find, states: _states, kinds: _kinds, ...list } = search;
   return list;
 }
 

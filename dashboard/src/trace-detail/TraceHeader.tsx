@@ -4,36 +4,40 @@ import { useMay } from "../account/account";
 import { API_BASE } from "../api/base";
 import type { Trace } from "../api/types";
 import { CopyButton } from "../components/CopyButton";
-import { Cost, Count, Duration } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
-import { Time } from "../components/Time";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import type { TraceTotals } from "./model/totals";
-import type { ListSearch, Neighbours } from "./neighbours";
-import { StatusWord } from "./StatusWord";
+import type { Neighbours } from "./neighbours";
+import { OriginLink, type Origin } from "./Origin";
+import { Started } from "./Started";
+import { TagLink, TraceDetails } from "./TraceDetails";
+import { TraceFigures } from "./TraceFigures";
 
 interface Props {
   trace: Trace;
   totals: TraceTotals;
-  /** Filters of the list this trace was opened from. */
-  list: ListSearch;
+  origin: Origin;
   neighbours: Neighbours | undefined;
   /** Only the first line, where room is short. */
   brief: boolean;
+  now: number;
   onTrace: (id: string) => void;
   onDelete: () => void;
 }
 
 /** What the trace is, how it went, what it took; and the way back to its list. */
-export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, onDelete }: Props) {
+export function TraceHeader({ trace, totals, origin, neighbours, brief, now, onTrace, onDelete }: Props) {
   const mayDelete = useMay("traces_write");
   const name = trace.name ?? "Unnamed trace";
   return (
     <header className="shrink-0 border-b border-line px-4 pt-2.5 pb-2.5 md:px-5">
       <div className="flex min-w-0 items-center gap-1.5">
-        <Link to="/traces" search={list as never} className="shrink-0 text-[13px] text-muted hover:text-text">
-          Traces
-        </Link>
+        <OriginLink
+          origin={origin}
+          className={`text-[13px] text-muted hover:text-text ${origin.session === null ? "shrink-0" : "max-w-[30%] min-w-16 truncate"}`}
+        >
+          {origin.session === null ? "Traces" : `Session ${origin.session}`}
+        </OriginLink>
         <ChevronRight size={13} className="shrink-0 text-faint" />
         <h1 dir="auto" title={name} className="min-w-0 truncate text-[14px] font-semibold">
           {name}
@@ -73,25 +77,8 @@ export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, o
         </div>
       </div>
       <div className={`mt-1.5 min-h-5 flex-wrap items-center gap-x-4 gap-y-1 text-[12px] text-muted ${brief ? "hidden" : "flex"}`}>
-        <StatusWord state={totals.state} />
-        <span className="text-text">{totals.duration === null ? "–" : <Duration value={totals.duration} />}</span>
-        <span title={`${totals.inputTokens.toLocaleString("en-US")} in, ${totals.outputTokens.toLocaleString("en-US")} out`}>
-          <span className="text-text">
-            <Count value={totals.tokens} />
-          </span>{" "}
-          tokens
-        </span>
-        <span className="text-text">
-          <Cost value={totals.cost} />
-        </span>
-        <span>
-          <span className="text-text">
-            <Count value={totals.spans} exact />
-          </span>{" "}
-          {totals.spans === 1 ? "span" : "spans"}
-          {totals.failures > 0 && <span className="text-fail">, {totals.failures.toLocaleString("en-US")} failed</span>}
-        </span>
-        <Time value={trace.started_at} />
+        <TraceFigures totals={totals} />
+        <Started at={trace.started_at} now={totals.running ? now : undefined} />
         {trace.session_id !== null && (
           <Link
             to="/sessions/$id"
@@ -104,11 +91,10 @@ export function TraceHeader({ trace, totals, list, neighbours, brief, onTrace, o
           </Link>
         )}
         {trace.tags.slice(0, 8).map((tag) => (
-          <span key={tag} className="max-w-48 truncate rounded border border-line px-1.5 text-[11px] leading-[18px]">
-            {tag}
-          </span>
+          <TagLink key={tag} tag={tag} />
         ))}
         {trace.tags.length > 8 && <span title={trace.tags.join(", ")}>+{trace.tags.length - 8}</span>}
+        <TraceDetails trace={trace} />
       </div>
     </header>
   );

@@ -125,13 +125,11 @@ async fn events(
     let since = last.or_else(|| params.since.as_deref().and_then(sequence));
     let interest = params.interest()?;
     // Where it begins is told at once: a stream that ends before its first event is resumed from there.
-    let start = match since {
-        Some(since) => Some(since),
-        // The place before the first event is 0.
-        None => bus.newest(&caller.scope).await.ok().map(|newest| newest.unwrap_or(Sequence(0))),
-    };
+    // The place before the first event is 0.
+    let newest = bus.newest(&caller.scope).await.ok().map(|newest| newest.unwrap_or(Sequence(0)));
+    let start = since.or(newest);
     let subscription = bus.subscribe(&caller.scope, start).await?;
-    let frames = frames(subscription, start, payloads, caller.scope, interest);
+    let frames = frames(subscription, (start, newest), payloads, caller.scope, interest);
     let limit = async move {
         match limit {
             Some(Extension(StreamLimit(limit))) => tokio::time::sleep(limit).await,
@@ -172,7 +170,7 @@ impl Drop for Connection {
 
 fn frames(
     subscription: Subscription,
-    start: Option<Sequence>,
+    (start, newest): (Option<Sequence>, Option<Sequence>),
     payloads: Arc<dyn PayloadStore>,
     scope: Scope,
     interest: Interest,
@@ -185,7 +183,12 @@ fn frames(
             None => hello,
         });
         let mut chunks = subscription.ready_chunks(CHUNK);
+        // A client that was told to reload need not be told again when it comes back.
+        let mut resume = newest;
         while let Some(chunk) = chunks.next().await {
+            if let (Some(Delivery::Resync), Some(newest)) = (chunk.first(), resume.take()) {
+                yield Ok(Frame::default().id(newest.0.to_string()).comment("reload"));
+            }
             let Some(frames) = chunk_frames(chunk, &*payloads, &scope, &interest).await else {
                 // The store cannot give what the events need. The client reconnects and replays from its last id.
                 break;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::error::ApiError;
 use crate::memory::Share;
+use crate::surrogates::without_halves;
 
 /// Largest JSON body in bytes.
 pub(crate) const JSON_LIMIT: usize = 10 * 1024 * 1024;
@@ -74,6 +75,11 @@ pub(crate) async fn aside<T: Send + 'static>(
 /// Reads the body after checking that it calls itself JSON; one without a content type is taken at its word.
 async fn json_body(request: Request) -> Result<Bytes, ApiError> {
     let content_type = content_type(request.headers());
+    let encoding = request.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if encoding.is_some_and(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")) {
+        let message = "the body must not be compressed; only /v1/traces takes gzip";
+        return Err(ApiError::UnsupportedMediaType(message.to_owned()));
+    }
     let body = read_body(request, JSON_LIMIT).await?;
     let is_json = content_type.as_deref().is_none_or(|t| t == "application/json" || t.ends_with("+json"));
     if is_json || body.is_empty() {
@@ -138,10 +144,19 @@ pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, A
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
-/// Reads a JSON object, naming the member that is wrong.
+/// Reads a JSON object, naming the member that is wrong. Half of a surrogate pair counts as U+FFFD.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // Members that are not read would let invalid UTF-8 through.
     let text = std::str::from_utf8(body).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    match parse_text(text) {
+        Err(error @ ApiError::InvalidJson(_)) => {
+            without_halves(text).map_or(Err(error), |text| parse_text(&text))
+        }
+        parsed => parsed,
+    }
+}
+
+fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     // What is no JSON at all is told apart from JSON that is not what was asked for.
     let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ());
     if text.trim_ascii_start().starts_with('[') {

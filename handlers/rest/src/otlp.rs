@@ -164,7 +164,8 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
 }
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, ApiError> {
-    match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim());
+    match encoding.map(str::to_ascii_lowercase).as_deref() {
         None | Some("" | "identity") => Ok(false),
         Some("gzip") => Ok(true),
         Some(_) => {

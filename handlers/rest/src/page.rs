@@ -10,9 +10,19 @@ use crate::error::ApiError;
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1000;
 
-/// A cursor as clients carry it. Bound to the filter and sort it was made for.
+/// Which list a cursor belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum List {
+    Spans,
+    Traces,
+    Sessions,
+}
+
+/// A cursor as clients carry it. Bound to the list, the filter and the sort it was made for.
 #[derive(Serialize, Deserialize)]
 struct Cursor {
+    l: List,
     /// Fingerprint of filter and sort.
     f: u64,
     /// Sort value.
@@ -30,19 +40,47 @@ enum CursorValue {
     T(String),
 }
 
-/// Builds the query of a list from its filter, sort and the client's `limit` and `cursor`.
-pub(crate) fn list_query(
-    filter: Filter,
-    sort_by: SortBy,
-    sort_order: SortOrder,
-    limit: Option<&str>,
-    cursor: Option<&str>,
-) -> Result<ListQuery, ApiError> {
-    let mut query = ListQuery { filter, sort_by, sort_order, after: None, limit: parse_limit(limit)? };
-    if let Some(text) = cursor.filter(|text| !text.is_empty()) {
-        query.after = Some(decode(text, query.fingerprint())?);
+impl List {
+    /// Builds the query of a list from its filter, sort and the client's `limit` and `cursor`.
+    pub(crate) fn query(
+        self,
+        filter: Filter,
+        sort_by: SortBy,
+        sort_order: SortOrder,
+        limit: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<ListQuery, ApiError> {
+        let mut query = ListQuery { filter, sort_by, sort_order, after: None, limit: parse_limit(limit)? };
+        if let Some(text) = cursor.filter(|text| !text.is_empty()) {
+            query.after = Some(self.position(text, query.fingerprint())?);
+        }
+        Ok(query)
     }
-    Ok(query)
+
+    fn position(self, text: &str, fingerprint: u64) -> Result<Position, ApiError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ApiError::InvalidCursor)?;
+        let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| ApiError::InvalidCursor)?;
+        if (cursor.l, cursor.f) != (self, fingerprint) {
+            return Err(ApiError::InvalidCursor);
+        }
+        let value = match cursor.v {
+            CursorValue::I(n) => SortValue::Integer(n),
+            CursorValue::F(bits) => SortValue::Number(f64::from_bits(bits)),
+            CursorValue::T(text) => SortValue::Text(text),
+        };
+        Ok(Position { value, id: cursor.i })
+    }
+
+    /// Returns the cursor of `position` in the list that `query` reads.
+    pub(crate) fn cursor(self, position: &Position, query: &ListQuery) -> String {
+        let v = match &position.value {
+            SortValue::Integer(n) => CursorValue::I(*n),
+            SortValue::Number(n) => CursorValue::F(n.to_bits()),
+            SortValue::Text(text) => CursorValue::T(text.clone()),
+        };
+        let cursor = Cursor { l: self, f: query.fingerprint(), v, i: position.id.clone() };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+    }
 }
 
 fn parse_limit(text: Option<&str>) -> Result<usize, ApiError> {
@@ -57,38 +95,13 @@ fn parse_limit(text: Option<&str>) -> Result<usize, ApiError> {
     }
 }
 
-fn decode(text: &str, fingerprint: u64) -> Result<Position, ApiError> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ApiError::InvalidCursor)?;
-    let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| ApiError::InvalidCursor)?;
-    if cursor.f != fingerprint {
-        return Err(ApiError::InvalidCursor);
-    }
-    let value = match cursor.v {
-        CursorValue::I(n) => SortValue::Integer(n),
-        CursorValue::F(bits) => SortValue::Number(f64::from_bits(bits)),
-        CursorValue::T(text) => SortValue::Text(text),
-    };
-    Ok(Position { value, id: cursor.i })
-}
-
-/// Returns the cursor of `position` in the list that `query` reads.
-pub(crate) fn encode(position: &Position, query: &ListQuery) -> String {
-    let v = match &position.value {
-        SortValue::Integer(n) => CursorValue::I(*n),
-        SortValue::Number(n) => CursorValue::F(n.to_bits()),
-        SortValue::Text(text) => CursorValue::T(text.clone()),
-    };
-    let cursor = Cursor { f: query.fingerprint(), v, i: position.id.clone() };
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn query(filter: Filter, cursor: Option<&str>) -> Result<ListQuery, ApiError> {
-        list_query(filter, SortBy::Cost, SortOrder::Desc, None, cursor)
+        List::Spans.query(filter, SortBy::Cost, SortOrder::Desc, None, cursor)
     }
 
     #[test]
@@ -97,7 +110,7 @@ mod tests {
         {
             let position = Position { value, id: "a b".to_owned() };
             let first = query(Filter::default(), None).unwrap();
-            let text = encode(&position, &first);
+            let text = List::Spans.cursor(&position, &first);
             assert_eq!(query(Filter::default(), Some(&text)).unwrap().after, Some(position));
         }
     }
@@ -105,7 +118,10 @@ mod tests {
     #[test]
     fn a_cursor_of_another_list_is_refused() {
         let position = Position { value: SortValue::Integer(1), id: "a".to_owned() };
-        let text = encode(&position, &query(Filter::default(), None).unwrap());
+        let own = query(Filter::default(), None).unwrap();
+        let text = List::Spans.cursor(&position, &own);
+        let of_traces = List::Traces.cursor(&position, &own);
+        assert!(matches!(query(Filter::default(), Some(&of_traces)), Err(ApiError::InvalidCursor)));
         let mut other = Filter::default();
         other.and(trace::filter::Test::Model("m".to_owned()));
         assert!(matches!(query(other, Some(&text)), Err(ApiError::InvalidCursor)));

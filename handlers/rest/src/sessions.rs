@@ -18,7 +18,7 @@ use crate::caller::{Caller, TracesRead};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Json, Path, Query};
 use crate::filters;
-use crate::page;
+use crate::page::List;
 use crate::pieces::{Reader, body, document, traces_with_spans};
 use crate::router::Deps;
 use crate::view::{SessionView, SpanView, TraceView};
@@ -87,9 +87,9 @@ async fn list_sessions(
     let language = filters::language(&mut filter, params.q.as_deref(), now)?;
     filters::unsorted(&language, "sessions are always listed by when they were last active")?;
     let (limit, cursor) = (params.limit.as_deref(), params.cursor.as_deref());
-    let query = page::list_query(filter, SortBy::StartedAt, SortOrder::Desc, limit, cursor)?;
+    let query = List::Sessions.query(filter, SortBy::StartedAt, SortOrder::Desc, limit, cursor)?;
     let found = spans.list_sessions(&caller.scope, &query).await?;
-    let cursor = found.next.as_ref().map(|position| page::encode(position, &query));
+    let cursor = found.next.as_ref().map(|position| List::Sessions.cursor(position, &query));
     Ok(Json(SessionPage {
         count: found.items.len(),
         sessions: found.items.into_iter().map(SessionView::from).collect(),

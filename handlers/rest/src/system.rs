@@ -45,6 +45,21 @@ pub struct Server {
     pub stopping: CancellationToken,
     /// The config file; `None` where there is none.
     pub config: Option<Arc<dyn ConfigFile>>,
+    /// The proxy of the same process; `None` where that is not for everybody to know.
+    pub proxy: Option<ProxyFacts>,
+}
+
+/// How the recording proxy is set, whatever said so.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Proxy)]
+pub struct ProxyFacts {
+    /// The port it listens on.
+    pub port: u16,
+    /// Where calls go that name no other target; `null` when their path decides.
+    #[schema(required)]
+    pub target: Option<String>,
+    /// How much of prompts and answers is kept: `off`, `preview:N` or `full`.
+    pub capture_mode: String,
 }
 
 /// The file settings are read from at start.
@@ -87,7 +102,10 @@ pub(crate) fn open_routes() -> OpenApiRouter<Deps> {
 
 /// Routes for administrators.
 pub(crate) fn routes() -> OpenApiRouter<Deps> {
-    OpenApiRouter::new().routes(routes!(get_config, put_config)).routes(routes!(shutdown))
+    OpenApiRouter::new()
+        .routes(routes!(get_config, put_config))
+        .routes(routes!(get_proxy))
+        .routes(routes!(shutdown))
 }
 
 /// How the server is.
@@ -217,6 +235,16 @@ async fn get_config(
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let file = server.config.ok_or(ApiError::Unavailable("this server has no config file"))?;
     Ok(Json(file.read()?))
+}
+
+/// Returns how the recording proxy is set, by whatever said so: a flag, a variable, the config file or nothing.
+#[utoipa::path(get, path = "/api/config/proxy", tag = "system", security(("bearer" = ["admin"])),
+    responses((status = 200, body = ProxyFacts), (status = 503, body = ErrorBody)))]
+async fn get_proxy(
+    State(server): State<Server>,
+    _caller: Caller<Admin>,
+) -> Result<Json<ProxyFacts>, ApiError> {
+    server.proxy.map(Json).ok_or(ApiError::Unavailable("this server does not tell how its proxy is set"))
 }
 
 /// Checks and writes the config file. It takes effect at the next start.

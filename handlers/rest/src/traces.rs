@@ -20,7 +20,7 @@ use crate::caller::{Caller, TracesRead, TracesWrite};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Created, Json, OptionalJson, Path, Query};
 use crate::filters::{self, PayloadChoice};
-use crate::page;
+use crate::page::List;
 use crate::pieces::{Reader, spans_and};
 use crate::router::Deps;
 use crate::view::{SpanView, TraceView};
@@ -157,9 +157,9 @@ async fn list_traces(
     let sort_order =
         filters::sort_order(params.sort_order.as_deref())?.or(language.sort_order).unwrap_or(SortOrder::Desc);
     let query =
-        page::list_query(filter, sort_by, sort_order, params.limit.as_deref(), params.cursor.as_deref())?;
+        List::Traces.query(filter, sort_by, sort_order, params.limit.as_deref(), params.cursor.as_deref())?;
     let found = spans.list_traces(&caller.scope, &query).await?;
-    let cursor = found.next.as_ref().map(|position| page::encode(position, &query));
+    let cursor = found.next.as_ref().map(|position| List::Traces.cursor(position, &query));
     Ok(Json(TracePage {
         count: found.items.len(),
         traces: found.items.into_iter().map(TraceView::from).collect(),

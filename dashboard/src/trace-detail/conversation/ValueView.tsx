@@ -1,5 +1,7 @@
 import { useState } from "react";
 import { JsonViewer } from "../json/JsonViewer";
+import { looksLikeMarkdown } from "../markdown/looks-like-markdown";
+import { MarkdownText } from "../markdown/MarkdownText";
 import { isFields } from "./part";
 
 /** Texts in a table cell longer than this are cut until expanded. */
@@ -53,7 +55,9 @@ export function ValueView({ value, label }: { value: unknown; label: string }) {
 }
 
 function Cell({ value, label }: { value: unknown; label: string }) {
-  if (typeof value === "string") return <LongText text={value} />;
+  if (typeof value === "string") {
+    return looksLikeMarkdown(value) ? <MarkdownText text={value} limit={3_000} /> : <LongText text={value} />;
+  }
   if (typeof value === "object" && value !== null) {
     if (isSmall(value)) {
       return <span className="font-mono text-[12px] [overflow-wrap:anywhere]">{inOneLine(value)}</span>;

@@ -25,7 +25,8 @@ export function readConversation(exchange: Exchange): Conversation | null {
   const answer = readResponse(exchange.output);
   if (!prompt && !answer) return null;
   const asked = prompt ?? unread("input", exchange.input);
-  const said = answer && answer.messages.length > 0 ? answer.messages : unread("output", exchange.output);
+  const read = answer !== null && (answer.messages.length > 0 || answer.finishReason !== null);
+  const said = read ? answer.messages : unread("output", exchange.output);
   if (exchange.speechless || answer?.messages.some(({ role }) => role === "output")) {
     for (const each of asked) if (each.role === "user") each.role = "input";
     for (const each of said) if (each.role === "assistant") each.role = "output";

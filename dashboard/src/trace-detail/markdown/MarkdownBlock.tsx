@@ -17,12 +17,26 @@ const components: Components = {
     <InlineImage source={typeof src === "string" ? src : null} description={alt ?? null} />
   ),
   pre: ({ children }) => <CodeBlock>{children}</CodeBlock>,
+  // Tables that line things up have no words in their head.
+  thead: ({ node, children }) => (node && !hasText(node) ? null : <thead>{children}</thead>),
   table: ({ children }) => (
     <div className="markdown-table">
       <table>{children}</table>
     </div>
   ),
 };
+
+interface TreePart {
+  type: string;
+  value?: string;
+  children?: readonly TreePart[];
+}
+
+/** Whether anything stands in a piece of a document: words, or an image. */
+function hasText(part: TreePart): boolean {
+  if (part.type === "text") return (part.value ?? "").trim() !== "";
+  return part.children?.some(hasText) ?? false;
+}
 
 function keptUrl(url: string, key: string): string {
   if (key === "src" && /^data:image\//i.test(url)) return url;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { failed, llm, noon, spanAt } from "./fixture";
 import { buildTree } from "./tree";
-import { barOf, minimapMarks, panned, ticks, traceWindow, zoomed } from "./waterfall";
+import { barOf, minimapMarks, momentOfInterest, panned, showing, ticks, traceWindow, zoomed, zoomedTo } from "./waterfall";
 
 describe("waterfall", () => {
   const spans = [spanAt("a", null, 0, 100), spanAt("b", "a", 50, null)];
@@ -41,6 +41,21 @@ describe("waterfall", () => {
       start: noon + 150,
       end: noon + 200,
     });
+  });
+
+  it("zooms to what one looks at, which is not what fills the window", () => {
+    const long = { start: noon, end: noon + 1000 };
+    const root = spanAt("root", null, 0, 1000);
+    const early = [10, 20, 30].map((from) => spanAt(`s${from}`, "root", from, from + 10));
+    const late = spanAt("late", "root", 800, 900);
+    expect(momentOfInterest(late, early, long, now)).toBe(noon + 850);
+    expect(momentOfInterest(root, [root, ...early, late], long, now)).toBe(noon + 35);
+    expect(momentOfInterest(null, [root], long, now)).toBe(noon + 500);
+    expect(zoomedTo(long, long, noon + 850, 0.5)).toEqual({ start: noon + 500, end: noon + 1000 });
+    expect(zoomedTo(long, long, noon + 600, 0.5)).toEqual({ start: noon + 350, end: noon + 850 });
+    const close = { start: noon, end: noon + 100 };
+    expect(showing(late, close, long, now)).toEqual({ start: noon + 800, end: noon + 900 });
+    expect(showing(root, close, long, now)).toBe(close);
   });
 
   it("joins touching marks of the minimap and draws failures last", () => {

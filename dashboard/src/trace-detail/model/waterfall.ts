@@ -100,6 +100,44 @@ export function zoomed(
   return clamped({ start: pivot - next * around, end: pivot + next * (1 - around) }, whole);
 }
 
+/** Zooms so that a moment comes to the middle, as far as the trace reaches. */
+export function zoomedTo(window: TimeWindow, whole: TimeWindow, moment: number, factor: number): TimeWindow {
+  const { start, end } = zoomed(window, whole, 0.5, factor);
+  return clamped({ start: moment - (end - start) / 2, end: moment + (end - start) / 2 }, whole);
+}
+
+/**
+ * The moment one looks at: the middle of the chosen span, or of those on screen.
+ *
+ * A span that fills the window says nothing about where in it one looks.
+ */
+export function momentOfInterest(
+  chosen: Span | null,
+  onScreen: readonly Span[],
+  window: TimeWindow,
+  now: number,
+): number {
+  const length = window.end - window.start;
+  const short = (span: Span) => {
+    const bar = barOf(span, window, now);
+    return bar !== null && bar.width < 0.9;
+  };
+  const middle = (span: Span) => {
+    const { start, end } = extentOf(span, now);
+    return (Math.max(start, window.start) + Math.min(end, window.end)) / 2;
+  };
+  if (chosen && short(chosen)) return middle(chosen);
+  const middles = onScreen.filter(short).map(middle).sort((a, b) => a - b);
+  return middles[middles.length >> 1] ?? window.start + length / 2;
+}
+
+/** A window of the same length in which a span can be seen; the same one when it is seen already. */
+export function showing(span: Span, window: TimeWindow, whole: TimeWindow, now: number): TimeWindow {
+  if (barOf(span, window, now)) return window;
+  const { start, end } = extentOf(span, now);
+  return zoomedTo(window, whole, (start + end) / 2, 1);
+}
+
 /** Moves the window by a share of its own length. */
 export function panned(window: TimeWindow, whole: TimeWindow, by: number): TimeWindow {
   const shift = (window.end - window.start) * by;

@@ -12,7 +12,7 @@ use crate::caller::{Caller, TracesRead};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Query;
 use crate::filters;
-use crate::page;
+use crate::page::List;
 use crate::pieces::{Reader, spans_and};
 use crate::view::SpanView;
 
@@ -147,9 +147,9 @@ pub(super) async fn list_spans(
     let sort_by = filters::sort_by(params.sort_by.as_deref(), asked_by, SORTS)?;
     let sort_order = filters::sort_order(params.sort_order.as_deref())?.or(asked_order).unwrap_or_default();
     let query =
-        page::list_query(filter, sort_by, sort_order, params.limit.as_deref(), params.cursor.as_deref())?;
+        List::Spans.query(filter, sort_by, sort_order, params.limit.as_deref(), params.cursor.as_deref())?;
     let found = spans.list(&caller.scope, &query).await?;
-    let cursor = found.next.as_ref().map(|position| page::encode(position, &query));
+    let cursor = found.next.as_ref().map(|position| List::Spans.cursor(position, &query));
     let rest = SpanPage {
         spans: Vec::new(),
         count: found.items.len(),

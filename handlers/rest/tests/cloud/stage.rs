@@ -86,6 +86,7 @@ fn server(clock: &FixedClock, mode: &'static str) -> Server {
         is_open: Arc::new(|| true),
         stopping: tokio_util::sync::CancellationToken::new(),
         config: None,
+        proxy: None,
     }
 }
 

@@ -94,6 +94,7 @@ impl Api {
             is_open: Arc::new(|| true),
             stopping: CancellationToken::new(),
             config: None,
+            proxy: None,
         };
         let deps = Deps {
             recorder,
