@@ -1,6 +1,9 @@
 //! The config file: what it may hold, and how the API reads and writes it.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rest::{ConfigFile, ConfigFileError};
 use serde::{Deserialize, Serialize};
@@ -168,6 +171,9 @@ pub(crate) fn read_file(path: &Path, named: bool) -> Result<FileSettings, FileEr
     }
 }
 
+/// Held while the file is written.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// The config file as the API serves it.
 pub(crate) struct TomlFile(pub(crate) PathBuf);
 
@@ -198,8 +204,14 @@ impl ConfigFile for TomlFile {
         }
         // Written beside and renamed, so that a crash leaves the old file or the new one.
         let beside = self.0.with_extension("toml.new");
-        std::fs::write(&beside, text).map_err(ConfigFileError::Unavailable)?;
-        std::fs::rename(&beside, &self.0).map_err(ConfigFileError::Unavailable)?;
+        let write = || {
+            let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut new = File::create(&beside)?;
+            new.write_all(text.as_bytes())?;
+            new.sync_all()?;
+            std::fs::rename(&beside, &self.0)
+        };
+        write().map_err(ConfigFileError::Unavailable)?;
         serde_json::to_value(file).map_err(|error| invalid(&error))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trace::filter::{Filter, ListQuery, SortBy, SortOrder, Test};
 use trace::id::Scope;
-use trace::ports::{SpanStore, SpanWrite, StoreError};
+use trace::ports::{SpanStore, SpanWrite, StoreError, chain};
 use trace::record::Recorder;
 use trace::span::{Finish, Span, SpanStatus, StatusWord, Version};
 use trace::time::Timestamp;
@@ -32,7 +32,7 @@ pub(crate) async fn fail(spans: Arc<dyn SpanStore>, recorder: Recorder, before: 
                 return;
             }
             Err(error) => {
-                tracing::warn!(%error, "calls an earlier process left running cannot be failed yet");
+                tracing::warn!(error = %chain(&error), "calls an earlier process left running cannot be failed yet");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -55,7 +55,7 @@ async fn fail_once(
     loop {
         let page = spans.list(&Scope::LOCAL, &query).await?;
         let mut ends = Vec::new();
-        for span in page.items.iter().filter(|span| span.kind.llm().is_some()) {
+        for span in page.items.iter().filter(|span| is_like_the_proxys(span)) {
             // The filter takes tags that only have the word in them.
             let trace = spans.find_trace(&Scope::LOCAL, &span.trace_id).await?;
             if trace.is_some_and(|trace| trace.tags.iter().any(|tag| tag == TAG)) {
@@ -71,6 +71,12 @@ async fn fail_once(
             return Ok(count);
         }
     }
+}
+
+/// Returns whether a span looks as the proxy records calls. Others may be in a trace of the proxy's, and still go on.
+fn is_like_the_proxys(span: &Span) -> bool {
+    span.kind.llm().is_some_and(|call| call.provider.is_some() && span.name == call.model)
+        && span.attributes.is_empty()
 }
 
 fn filter(before: Timestamp) -> Filter {

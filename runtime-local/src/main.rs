@@ -32,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> std::process::ExitCode {
     // Read before the command line, which takes defaults from the environment. A missing file is no error; one of a
     // folder above is none of ours.
-    let dotenv = dotenvy::from_path(".env");
+    let dotenv = dotenv();
     let cli = cli::Cli::parse();
     let outcome = match cli.command {
         None => serve::run(cli.serve, dotenv),
@@ -50,4 +50,12 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// Reads `.env` into the environment, all of it or, when a line of it cannot be read, nothing.
+fn dotenv() -> Result<(), dotenvy::Error> {
+    for line in dotenvy::from_path_iter(".env")? {
+        line?;
+    }
+    dotenvy::from_path(".env")
 }

@@ -11,8 +11,10 @@ const HEAD: &str = "# Configuration reference
 Made from the flags of `traceway serve` by `scripts/configuration.sh`; a test fails when it is out of date.
 
 A flag beats the environment, the environment beats the config file, the file beats the default. A `.env` file in the
-working folder is read into the environment first. A variable that is set but empty counts as absent. Every mistake is
-named at once, before a port opens, and the exit code is 1. An unreadable config file is a warning, and defaults.
+working folder is read into the environment first, whole or not at all; values with spaces need quotes. A variable that
+is set but empty counts as absent, but for `RESEND_API_KEY`. Every mistake in flags and variables is named at once, before
+a port opens, and the exit code is 1 (2 for flags there are not). What is wrong in the config file is a warning, and the
+default holds.
 
 Local mode needs none of this. Cloud mode (`--cloud`) needs `DATABASE_URL`, `TURBOPUFFER_API_KEY`, `JWT_SECRET` and
 `RESEND_API_KEY`; there the addresses default to `0.0.0.0` and logs to JSON. [Cloud mode](cloud.md) and [Hosting](hosting.md)
@@ -40,7 +42,8 @@ data_dir = \"/var/lib/traceway\"
 level = \"info\"
 ```
 
-`GET` and `PUT /api/config` read and write it; changes apply at the next start.
+`GET` and `PUT /api/config` read and write it; changes apply at the next start. `PUT` replaces the whole file, comments
+included. `GET /api/config/proxy` tells how the running proxy is set, by whatever said so.
 
 ## Also read
 
@@ -80,7 +83,10 @@ fn row(flag: &Arg) -> String {
     let long = flag.get_long().unwrap_or_default();
     let value =
         flag.get_value_names().and_then(|names| names.first()).filter(|_| flag.get_action().takes_values());
-    let value = value.map(|name| format!(" {name}")).unwrap_or_default();
+    // A value that may be left out has to be attached.
+    let is_optional = flag.get_num_args().is_some_and(|count| count.min_values() == 0);
+    let value = value.map(|name| if is_optional { format!("[={name}]") } else { format!(" {name}") });
+    let value = value.unwrap_or_default();
     let env = flag.get_env().map(|name| code(&name.to_string_lossy())).unwrap_or_default();
     let help = flag.get_long_help().or(flag.get_help()).map(ToString::to_string).unwrap_or_default();
     let (help, default) = cut(&help, "default");

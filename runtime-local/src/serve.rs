@@ -17,7 +17,7 @@ use crate::cli::{self, ServeFlags};
 use crate::gate::Gate;
 use crate::settings::Settings;
 use crate::stores::{Own, Stores};
-use crate::supervise::supervised;
+use crate::supervise::{keep_going, supervised};
 use crate::{dev_ingest, interrupted, listen, logging, routers, workers};
 
 /// How long requests in flight may take once the server was told to stop. Together with the next two, ten seconds:
@@ -83,7 +83,10 @@ async fn serve(settings: Settings, metrics: Option<PrometheusHandle>) -> anyhow:
         tasks.spawn(dev_ingest::run(recorder, clock, ids, interval, stop.clone()));
     }
     let (spool, recorder, until) = (Arc::clone(&stores.spool), stores.recorder.clone(), stop.clone());
-    tasks.spawn(async move { spool.empty_into(&recorder, until).await });
+    keep_going(&tasks, "spool", &stop, move || {
+        let (spool, recorder, until) = (Arc::clone(&spool), recorder.clone(), until.clone());
+        async move { spool.empty_into(&recorder, until).await }
+    });
     let (spans, recorder, clock) =
         (Arc::clone(&stores.spans), stores.recorder.clone(), Arc::clone(&stores.clock));
     match &mut stores.own {

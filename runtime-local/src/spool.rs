@@ -5,14 +5,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use proxy::{Record, Spool, SpoolError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
-use trace::ports::StoreError;
+use trace::ports::{StoreError, chain};
 use trace::record::Recorder;
 
 /// The largest the file may grow, in bytes.
@@ -32,7 +32,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A bounded file of JSON lines, and some memory for when the disk is full.
 pub(crate) struct FileSpool {
     inner: Arc<Mutex<Inner>>,
+    waiting: Arc<Mutex<Waiting>>,
     filled: Notify,
+}
+
+/// Records that are about to be kept. One thread writes them, all that have come at once, so that a slow disk does not
+/// hold up as many threads as there are calls.
+#[derive(Default)]
+struct Waiting {
+    records: Vec<Coming>,
+    bytes: usize,
+    is_writing: bool,
+}
+
+/// A record that is about to be kept, and who waits for that.
+struct Coming {
+    line: String,
+    told: oneshot::Sender<Result<(), SpoolError>>,
 }
 
 struct Inner {
@@ -45,6 +61,8 @@ struct Inner {
     end: u64,
     memory: VecDeque<String>,
     memory_bytes: usize,
+    /// Whether the first record in memory is being handed back.
+    is_handing: bool,
 }
 
 /// Takes records back.
@@ -86,8 +104,23 @@ impl FileSpool {
             end,
             memory: VecDeque::new(),
             memory_bytes: 0,
+            is_handing: false,
         };
-        Ok(Self { inner: Arc::new(Mutex::new(inner)), filled: Notify::new() })
+        Ok(Self { inner: Arc::new(Mutex::new(inner)), waiting: Arc::default(), filled: Notify::new() })
+    }
+
+    /// Writes to the file what is only in memory. What cannot be written is lost, and said to be.
+    pub(crate) async fn close(&self) {
+        let lost = self.blocking(|inner| {
+            inner.is_handing = false;
+            inner.flush();
+            Ok(inner.memory.len())
+        });
+        let lost = lost.await.unwrap_or_default();
+        if lost > 0 {
+            metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(lost as u64);
+            tracing::error!(calls = lost, "calls are lost: neither the store nor the spool file takes them");
+        }
     }
 
     /// Hands records to `sink` in order, as soon as there are some, until `stop`.
@@ -107,7 +140,7 @@ impl FileSpool {
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                     Err(error) => {
-                        tracing::error!(%error, "the spool cannot be read");
+                        tracing::error!(error = %chain(&error), "the spool cannot be read");
                         tokio::time::sleep(LONGEST_PAUSE).await;
                     }
                 }
@@ -130,11 +163,14 @@ impl FileSpool {
                         Err(StoreError::Busy | StoreError::Unavailable(_)) => return Ok(false),
                         Err(error @ StoreError::Corrupt { .. }) => {
                             // Trying again would hold up all others for ever.
-                            tracing::error!(%error, "a call from the spool is lost");
+                            tracing::error!(error = %chain(&error), "a call from the spool is lost");
                             metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(1);
                         }
                     },
-                    Err(error) => tracing::warn!(%error, "an unreadable line of the spool is skipped"),
+                    Err(error) => {
+                        tracing::warn!(error = %chain(&error), "an unreadable line of the spool is skipped");
+                        metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(1);
+                    }
                 }
                 self.blocking(move |inner| inner.done(&place)).await?;
             }
@@ -154,13 +190,51 @@ impl FileSpool {
 #[async_trait]
 impl Spool for FileSpool {
     async fn keep(&self, record: &Record) -> Result<(), SpoolError> {
-        let line = record.to_line();
-        let kept = self.blocking(move |inner| Ok(inner.push(line))).await;
-        let kept = kept.map_err(|error| SpoolError::Unavailable(error.into())).flatten();
-        if kept.is_ok() {
-            self.filled.notify_one();
+        let (told, kept) = oneshot::channel();
+        if lock(&self.waiting).add(Coming { line: record.to_line(), told })? {
+            let (waiting, inner) = (Arc::clone(&self.waiting), Arc::clone(&self.inner));
+            tokio::task::spawn_blocking(move || write(&waiting, &inner));
         }
-        kept
+        kept.await.map_err(|error| SpoolError::Unavailable(error.into()))??;
+        self.filled.notify_one();
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Waiting {
+    /// Adds a record. Returns whether somebody has to begin writing.
+    fn add(&mut self, coming: Coming) -> Result<bool, SpoolError> {
+        if self.bytes + coming.line.len() > MEMORY_LIMIT {
+            return Err(SpoolError::Full);
+        }
+        self.bytes += coming.line.len();
+        self.records.push(coming);
+        Ok(!std::mem::replace(&mut self.is_writing, true))
+    }
+
+    /// Takes all there are out; `None` when there are none, and then nobody writes any more.
+    fn take(&mut self) -> Option<Vec<Coming>> {
+        self.is_writing = !self.records.is_empty();
+        self.bytes = 0;
+        self.is_writing.then(|| std::mem::take(&mut self.records))
+    }
+}
+
+/// Writes what waits until nothing does.
+fn write(waiting: &Mutex<Waiting>, inner: &Mutex<Inner>) {
+    loop {
+        // The lock is not held while it is written.
+        let Some(records) = lock(waiting).take() else { return };
+        let (lines, told): (Vec<_>, Vec<_>) =
+            records.into_iter().map(|coming| (coming.line, coming.told)).unzip();
+        let kept = lock(inner).push(lines);
+        for (told, kept) in told.into_iter().zip(kept) {
+            let _ = told.send(kept);
+        }
     }
 }
 
@@ -179,52 +253,77 @@ enum Place {
 }
 
 impl Inner {
-    fn push(&mut self, line: String) -> Result<(), SpoolError> {
+    /// Keeps records, in the file or else in memory, and returns for each whether that worked.
+    fn push(&mut self, lines: Vec<String>) -> Vec<Result<(), SpoolError>> {
+        if !self.is_handing {
+            self.flush();
+        }
         // What is in memory is newer than the file; order is kept.
-        if self.memory.is_empty() {
-            match self.append(&line) {
-                Ok(()) => return Ok(()),
-                Err(SpoolError::Full) => return Err(SpoolError::Full),
-                Err(SpoolError::Unavailable(error)) => {
-                    tracing::warn!(%error, file = %self.path.display(), "the spool file cannot be written");
-                }
+        let written = if self.memory.is_empty() { self.append(&lines) } else { Ok(0) };
+        let (is_full, written) = match written {
+            Ok(written) => (self.memory.is_empty(), written),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), file = %self.path.display(), "the spool file cannot be written");
+                (false, 0)
             }
-        }
-        if self.memory_bytes + line.len() > MEMORY_LIMIT {
-            return Err(SpoolError::Full);
-        }
-        self.memory_bytes += line.len();
-        self.memory.push_back(line);
-        Ok(())
+        };
+        let kept = lines.into_iter().enumerate().map(|(at, line)| {
+            if at < written {
+                return Ok(());
+            }
+            if is_full || self.memory_bytes + line.len() > MEMORY_LIMIT {
+                return Err(SpoolError::Full);
+            }
+            self.memory_bytes += line.len();
+            self.memory.push_back(line);
+            Ok(())
+        });
+        kept.collect()
     }
 
-    fn append(&mut self, line: &str) -> Result<(), SpoolError> {
-        let size = line.len() as u64 + 1;
-        if self.end + size > self.limit {
-            return Err(SpoolError::Full);
+    /// Moves what is in memory to the file, as far as that takes it.
+    fn flush(&mut self) {
+        if self.memory.is_empty() {
+            return;
         }
-        let end = self.end;
+        let lines: Vec<String> = std::mem::take(&mut self.memory).into();
+        let written = self.append(&lines).unwrap_or(0);
+        self.memory = lines.into_iter().skip(written).collect();
+        self.memory_bytes = self.memory.iter().map(String::len).sum();
+    }
+
+    /// Writes as many records to the file as it may hold, and returns how many: all of them durable, or none written.
+    fn append(&mut self, lines: &[String]) -> io::Result<usize> {
+        let (end, mut bytes, mut count) = (self.end, Vec::new(), 0);
+        for line in lines {
+            if end + (bytes.len() + line.len()) as u64 + 1 > self.limit {
+                break;
+            }
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+            count += 1;
+        }
         let write = |file: &mut File| {
             file.seek(SeekFrom::Start(end))?;
-            file.write_all(line.as_bytes())?;
-            file.write_all(b"\n")?;
+            file.write_all(&bytes)?;
             file.sync_data()
         };
         match write(&mut self.file) {
             Ok(()) => {
-                self.end += size;
-                Ok(())
+                self.end += bytes.len() as u64;
+                Ok(count)
             }
             Err(error) => {
                 // Half a line would be taken for a record. If this fails too, it is skipped when read.
                 let _ = self.file.set_len(end);
-                Err(SpoolError::Unavailable(error.into()))
+                Err(error)
             }
         }
     }
 
     /// Returns the next records without taking them out.
     fn peek(&mut self) -> io::Result<Vec<Line>> {
+        self.is_handing = self.start == self.end && !self.memory.is_empty();
         if self.start == self.end {
             return Ok(self
                 .memory
@@ -259,6 +358,7 @@ impl Inner {
     fn done(&mut self, place: &Place) -> io::Result<()> {
         match place {
             Place::Memory => {
+                self.is_handing = false;
                 if let Some(line) = self.memory.pop_front() {
                     self.memory_bytes -= line.len();
                 }
@@ -411,6 +511,39 @@ mod tests {
         assert_eq!(store.taken(), ["a", "b", "c"]);
         spool.keep(&record("d")).await.unwrap();
         assert!(std::fs::metadata(&path).unwrap().len() > 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_in_memory_is_written_once_the_disk_takes_it_again() {
+        let (_dir, path) = file();
+        let spool = FileSpool::open(&path, FILE_LIMIT).unwrap();
+        let writable = std::mem::replace(&mut spool.inner.lock().unwrap().file, File::open(&path).unwrap());
+        for id in ["a", "b"] {
+            spool.keep(&record(id)).await.unwrap();
+        }
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+        spool.inner.lock().unwrap().file = writable;
+        spool.close().await;
+        drop(spool);
+        let (spool, store) = (FileSpool::open(&path, FILE_LIMIT).unwrap(), Store::default());
+        assert!(spool.hand_back(&store).await.unwrap());
+        assert_eq!(store.taken(), ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn many_records_at_once_are_all_kept() {
+        let (_dir, path) = file();
+        let spool = Arc::new(FileSpool::open(&path, FILE_LIMIT).unwrap());
+        let keeping = (0..500).map(|id| {
+            let spool = Arc::clone(&spool);
+            tokio::spawn(async move { spool.keep(&record(&format!("r{id}"))).await.unwrap() })
+        });
+        for kept in keeping.collect::<Vec<_>>() {
+            kept.await.unwrap();
+        }
+        let (spool, store) = (FileSpool::open(&path, FILE_LIMIT).unwrap(), Store::default());
+        assert!(spool.hand_back(&store).await.unwrap());
+        assert_eq!(store.taken().len(), 500);
     }
 
     #[tokio::test]

@@ -112,6 +112,7 @@ impl Stores {
     pub(crate) async fn close(self) {
         self.changes.close();
         self.changes.wait().await;
+        self.spool.close().await;
         match self.own {
             Own::Local(sqlite) => sqlite.close().await,
             Own::Cloud(cloud) => cloud.database.close().await,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Restarts after 1, 2 and 4 seconds, then gives up.
 const DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
@@ -43,6 +44,27 @@ where
         tokio::time::sleep(delay).await;
     }
     Ok(())
+}
+
+/// Runs work that goes on until `stop` among `tasks`; when it crashes, starts it again, a few times.
+pub(crate) fn keep_going<F, T>(tasks: &TaskTracker, name: &'static str, stop: &CancellationToken, mut work: F)
+where
+    F: FnMut() -> T + Send + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let work = move || {
+            let work = work();
+            async move {
+                work.await;
+                Ok(())
+            }
+        };
+        if let Err(error) = supervised(name, stop, work).await {
+            tracing::error!(task = name, error = format!("{error:#}"), "given up until the next start");
+        }
+    });
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use cloud::{Chores, CloudStores, Workshop};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trace::ports::{Clock, SpanStore, StoreError};
+use trace::ports::{Clock, SpanStore, StoreError, chain};
 use trace::record::Recorder;
+
+use crate::supervise::keep_going;
 
 /// How often the queue is asked when it was empty.
 const POLL: Duration = Duration::from_secs(1);
@@ -35,22 +37,23 @@ pub(crate) fn start_workers(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
-    let until = |work: BoxFuture<'static, ()>| {
-        let stop = stop.clone();
-        async move {
-            stop.run_until_cancelled_owned(work).await;
-        }
-    };
     if let Some(listening) = stores.take_listening() {
-        tasks.spawn(until(listening));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(listening));
     }
     let workshop = Workshop::new(Arc::clone(&stores.jobs), stores.mail.take(), recorder.clone());
     // A job that is being done is finished, so that it is not done a second time.
-    tasks.spawn(work_off(workshop, stop.clone()));
+    let (workshop, until) = (Arc::new(workshop), stop.clone());
+    keep_going(tasks, "jobs", stop, move || work_off(Arc::clone(&workshop), until.clone()));
     let chores = Chores::new(stores, Arc::clone(spans), Arc::clone(clock));
     let lead = |name, every, work: fn(Chores) -> BoxFuture<'static, Result<(), StoreError>>| {
-        let (leases, chores) = (stores.leases.clone(), chores.clone());
-        tasks.spawn(until(Box::pin(lead(leases, name, every, move || work(chores.clone())))));
+        let (leases, chores, until) = (stores.leases.clone(), chores.clone(), stop.clone());
+        keep_going(tasks, name, stop, move || {
+            let (leases, chores, until) = (leases.clone(), chores.clone(), until.clone());
+            async move {
+                let work = lead(leases, name, every, move || work(chores.clone()));
+                until.run_until_cancelled(work).await;
+            }
+        });
     };
     lead("retention", RETENTION_EVERY, |chores| Box::pin(async move { chores.sweep().await }));
     lead("sums", SUMS_EVERY, |chores| Box::pin(async move { chores.put_sums_right().await }));
@@ -58,12 +61,12 @@ pub(crate) fn start_workers(
     lead("deleted projects", DELETED_EVERY, |chores| Box::pin(async move { chores.empty_deleted().await }));
 }
 
-async fn work_off(workshop: Workshop, stop: CancellationToken) {
+async fn work_off(workshop: Arc<Workshop>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let is_idle = match workshop.work(|| !stop.is_cancelled()).await {
             Ok(count) => count == 0,
             Err(error) => {
-                tracing::warn!(%error, "the job queue cannot be read");
+                tracing::warn!(error = %chain(&error), "the job queue cannot be read");
                 true
             }
         };
@@ -87,15 +90,15 @@ async fn lead<F: Future<Output = Result<(), StoreError>> + Send>(
             Ok(Some(held)) => {
                 if let Err(error) = work().await {
                     metrics::counter!("traceway_background_errors_total", "work" => name).increment(1);
-                    tracing::warn!(%error, work = name, "work in the background failed");
+                    tracing::warn!(error = %chain(&error), work = name, "work in the background failed");
                     // Another replica may have more luck.
                     if let Err(error) = leases.resign(held).await {
-                        tracing::debug!(%error, "a lease could not be given back");
+                        tracing::debug!(error = %chain(&error), "a lease could not be given back");
                     }
                 }
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, work = name, "a lease cannot be taken"),
+            Err(error) => tracing::warn!(error = %chain(&error), work = name, "a lease cannot be taken"),
         }
         tokio::time::sleep(every).await;
     }

@@ -8,10 +8,32 @@ use trace::ports::{RateLimiter, StoreError, Verdict, Window};
 /// Keys kept before those whose window has passed are forgotten.
 const TIDY_ABOVE: usize = 10_000;
 
+/// Most keys kept, some hundred bytes each. Whoever can name more of them is not stopped by any limit of this kind.
+const MOST_KEYS: usize = 500_000;
+
 /// Sliding windows of one process.
 #[derive(Debug, Default)]
-pub struct MemoryLimiter {
-    windows: Mutex<HashMap<String, Counted>>,
+pub struct MemoryLimiter(Mutex<Windows>);
+
+#[derive(Debug, Default)]
+struct Windows {
+    by_key: HashMap<String, Counted>,
+    /// Keys that were left when it was last tidied.
+    left: usize,
+}
+
+impl Windows {
+    /// Forgets what no limit needs, each time there are twice as many keys as were left the last time.
+    fn tidy(&mut self, now: Instant) {
+        if self.by_key.len() <= TIDY_ABOVE.max(2 * self.left) {
+            return;
+        }
+        self.by_key.retain(|_, counted| counted.times.back().is_some_and(|last| now - *last < counted.per));
+        if self.by_key.len() > MOST_KEYS {
+            self.by_key.clear();
+        }
+        self.left = self.by_key.len();
+    }
 }
 
 #[derive(Debug)]
@@ -25,11 +47,10 @@ impl RateLimiter for MemoryLimiter {
     async fn check(&self, key: &str, window: Window) -> Result<Verdict, StoreError> {
         let now = Instant::now();
         // Each change is complete before anything can panic, so a poisoned lock is still sound.
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.len() > TIDY_ABOVE {
-            windows.retain(|_, counted| counted.times.back().is_some_and(|last| now - *last < counted.per));
-        }
+        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        windows.tidy(now);
         let counted = windows
+            .by_key
             .entry(key.to_owned())
             .or_insert_with(|| Counted { times: VecDeque::new(), per: window.per });
         counted.per = window.per;
@@ -49,6 +70,21 @@ impl RateLimiter for MemoryLimiter {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[tokio::test]
+    async fn keys_are_forgotten_when_their_window_has_passed() {
+        let limiter = MemoryLimiter::default();
+        let window = Window { max: 1, per: Duration::from_millis(1) };
+        for key in 0..5 * TIDY_ABOVE {
+            limiter.check(&key.to_string(), window).await.unwrap();
+        }
+        tokio::time::sleep(window.per).await;
+        for key in 0..5 * TIDY_ABOVE {
+            limiter.check(&format!("other {key}"), window).await.unwrap();
+        }
+        let keys = limiter.0.lock().unwrap().by_key.len();
+        assert!(keys <= 8 * TIDY_ABOVE, "{keys} keys");
+    }
 
     #[tokio::test]
     async fn a_window_lets_so_many_through_and_slides() {

@@ -9,6 +9,7 @@ use trace::ports::StoreError;
 use crate::pack::{pack, unpack};
 use crate::session::Session;
 use crate::sql::{Insert, Value, arguments, column, json_array, unavailable};
+use crate::text_file;
 use crate::writer::Writer;
 
 /// Fields of a segment at most.
@@ -105,6 +106,8 @@ struct Sealed {
 /// A segment read to be sealed.
 #[derive(Clone, Debug)]
 struct Sealing {
+    /// The epoch the spans were read in: with the next one they are gone.
+    epoch: i64,
     segment: i64,
     size: i64,
     spans: Vec<Sealed>,
@@ -150,6 +153,7 @@ async fn due(connection: &mut SqliteConnection, layout: Layout) -> Result<Option
 }
 
 async fn read(connection: &mut SqliteConnection, segment: i64, size: i64) -> Result<Sealing, StoreError> {
+    let epoch = text_file::epoch(connection).await.map_err(unavailable)?;
     let (from, to) = (segment * size, (segment + 1) * size);
     let rows: Vec<SqliteRow> = sqlx::query(
         "SELECT row, project, trace, started_at, status, kind, max(0, (ended_at - started_at) / 1000), input_tokens,
@@ -190,7 +194,7 @@ async fn read(connection: &mut SqliteConnection, segment: i64, size: i64) -> Res
             name: column(row, 12)?,
         });
     }
-    Ok(Sealing { segment, size, spans, changed })
+    Ok(Sealing { epoch, segment, size, spans, changed })
 }
 
 const COLUMNS: Insert = Insert {
@@ -201,6 +205,10 @@ const COLUMNS: Insert = Insert {
 
 impl Session {
     async fn seal(&mut self, sealing: &Sealing) -> Result<(), StoreError> {
+        if text_file::epoch(&mut self.connection).await.map_err(unavailable)? != sealing.epoch {
+            // What was read is gone: everything was cleared in between.
+            return Ok(());
+        }
         let words = self.words(&sealing.spans).await?;
         let base = sealing.segment * sealing.size;
         let mut columns = vec![vec![0_i64; usize::try_from(sealing.size).unwrap_or(0)]; ALL.len()];

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Notify, oneshot};
-use trace::ports::StoreError;
+use trace::ports::{StoreError, chain};
 
 use crate::documents::{document, documents};
 use crate::open::is_damaged;
@@ -108,7 +108,7 @@ async fn run(writer: &Writer, path: &Path, signal: &Signal) {
                 Ok(_) => (untold, damaged) = (None, false),
                 Err(error) => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %chain(&error),
                         "the text index cannot be made anew"
                     );
                     signal.pause(RECOVER).await;
@@ -131,11 +131,11 @@ async fn run(writer: &Writer, path: &Path, signal: &Signal) {
         };
         match error {
             Failure::Damaged(error) => {
-                tracing::error!(%error, "the text index is damaged and is made anew");
+                tracing::error!(error = %chain(&error), "the text index is damaged and is made anew");
                 damaged = true;
             }
             Failure::Store(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "text is not indexed for now");
+                tracing::warn!(error = %chain(&error), "text is not indexed for now");
                 signal.pause(RECOVER).await;
             }
         }
@@ -261,7 +261,7 @@ impl Index<'_> {
             self.writer.act(Box::new(move |session: &mut Session| Box::pin(session.run(sql, &[])))).await;
         let own = sqlx::query(sql).execute(&mut self.connection).await.map(drop).map_err(unavailable);
         if let Err(error) = writer.and(own) {
-            tracing::debug!(error = &error as &dyn std::error::Error, "memory is not given back for now");
+            tracing::debug!(error = %chain(&error), "memory is not given back for now");
         }
     }
 
@@ -313,7 +313,7 @@ impl Index<'_> {
             done = sqlx::raw_sql(tidy).execute(&mut self.connection).await.map(drop);
         }
         if let Err(error) = done.and(self.connection.close().await) {
-            tracing::debug!(%error, "the log of the text index is left as it is");
+            tracing::debug!(error = %chain(&error), "the log of the text index is left as it is");
         }
     }
 }
@@ -336,8 +336,7 @@ impl Session {
 
 /// Reads what is to be taken in next; `None` when there is nothing.
 async fn read(connection: &mut SqliteConnection) -> Result<Option<Step>, Failure> {
-    let epoch = sqlx::query_scalar("SELECT epoch FROM text_state").fetch_one(&mut *connection).await;
-    let epoch: i64 = epoch.map_err(unavailable)?;
+    let epoch = text_file::epoch(connection).await.map_err(unavailable)?;
     let before: Progress = sqlx::query_as("SELECT epoch, step, chunk, span FROM text_progress")
         .fetch_one(&mut *connection)
         .await?;

@@ -10,7 +10,7 @@ use crate::columns::{self, Bounds, Field, Layout, NONE, Segment};
 use crate::condition::Conditions;
 use crate::fold::lowered;
 use crate::span_row::status_number;
-use crate::sql::{arguments, unavailable};
+use crate::sql::{Value, arguments, unavailable};
 
 /// Spans that may tie with the last of a page before walking them by id is the better way.
 const MOST_TIES: usize = 5_000;
@@ -252,7 +252,7 @@ impl Column {
                 Self::Kind(vec![(2, label), (3, label)])
             }
             Test::Trace(_) | Test::Session(_) | Test::Tag(_) => {
-                Self::In(Field::Trace, traces_of(connection, project, term).await?)
+                Self::In(Field::Trace, traces_of(connection, project, term, usize::MAX).await?)
             }
             Test::Since(time) => Self::Start(time.as_micros(), i64::MAX),
             Test::Until(time) => Self::Start(i64::MIN, time.as_micros()),
@@ -350,12 +350,14 @@ pub(crate) async fn traces_of(
     connection: &mut SqliteConnection,
     project: i64,
     term: &Term,
+    most: usize,
 ) -> Result<HashSet<i64>, StoreError> {
     let mut conditions = Conditions::default();
     conditions.and("t.project = ?", [project.into()]);
     conditions.trace_term(&Term { negated: false, test: term.test.clone() });
     let index = if matches!(term.test, Test::Tag(_)) { "INDEXED BY traces_by_tags" } else { "" };
-    let sql = format!("SELECT t.row FROM traces t {index} WHERE {}", conditions.sql);
+    conditions.values.push(Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
+    let sql = format!("SELECT t.row FROM traces t {index} WHERE {} LIMIT ?", conditions.sql);
     let rows: Vec<i64> = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments(conditions.values))
         .fetch_all(connection)
         .await

@@ -269,7 +269,7 @@ async fn few_tagged(
         return Ok(None);
     };
     let mut connection = pool.acquire().await.map_err(unavailable)?;
-    let traces = scan::traces_of(&mut connection, project, term).await?;
+    let traces = scan::traces_of(&mut connection, project, term, FEW_TRACES + 1).await?;
     Ok((traces.len() <= FEW_TRACES).then(|| traces.into_iter().collect()))
 }
 

@@ -78,6 +78,11 @@ pub(crate) async fn prepare(
     create(&path, epoch).await
 }
 
+/// Returns the epoch of what the database holds.
+pub(crate) async fn epoch(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT epoch FROM text_state").fetch_one(connection).await
+}
+
 /// Declares all that an index holds void, whichever it is. Returns the epoch of the next one.
 pub(crate) async fn begin_anew(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     let sql = "UPDATE text_state SET epoch = abs(random() / 2), step = 0, announced = 0 RETURNING epoch";

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Notify, mpsc, oneshot};
-use trace::ports::{StoreError, Written};
+use trace::ports::{StoreError, Written, chain};
 
 use crate::batch::Prepared;
 use crate::open::{Options, connect_writer};
@@ -267,7 +267,7 @@ async fn renewed(session: Session, reopen: &Reopen) -> Session {
             }
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %chain(&error),
                     "the database cannot be opened again yet"
                 );
                 tokio::time::sleep(REOPEN).await;
@@ -284,7 +284,7 @@ async fn run(
     hurry: &Notify,
 ) -> Option<oneshot::Sender<()>> {
     if let Err(error) = session.recall().await {
-        tracing::warn!(%error, "parts stored before are not recalled; some may be stored again");
+        tracing::warn!(error = %chain(&error), "parts stored before are not recalled; some may be stored again");
     }
     while let Some(first) = receiver.recv().await {
         let mut group = Group::default();

@@ -11,7 +11,7 @@ use trace::capture::{CaptureMode, Captured};
 use trace::id::{Scope, SpanId, TraceId};
 use trace::json::Json;
 use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
-use trace::ports::{Clock, Compute, Inline, SpanWrite, StoreError, computed};
+use trace::ports::{Clock, Compute, Inline, SpanWrite, StoreError, chain, computed};
 use trace::provider::{
     Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
 };
@@ -133,7 +133,9 @@ impl Recording {
             let payload = Payload { input: input.clone(), output: None };
             match self.store(self.trace(&call.model), span, payload).await {
                 Ok(()) => (input, share) = (None, None),
-                Err(error) => tracing::warn!(%error, "a running call could not be recorded yet"),
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "a running call could not be recorded yet");
+                }
             }
         }
         let (reading, at) = match self.ended(end).await {
@@ -271,11 +273,11 @@ impl Recording {
         match self.spool.keep(&record).await {
             Ok(()) => {
                 metrics::counter!("traceway_proxy_records_total", "to" => "spool").increment(1);
-                tracing::warn!(%error, span.id = %self.call.span_id, "a call is kept until the store answers");
+                tracing::warn!(error = %chain(&error), span.id = %self.call.span_id, "a call is kept until the store answers");
             }
             Err(spool_error) => {
                 metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(1);
-                tracing::error!(%error, %spool_error, span.id = %self.call.span_id, "a call is lost");
+                tracing::error!(error = %chain(&error), %spool_error, span.id = %self.call.span_id, "a call is lost");
             }
         }
     }
@@ -315,7 +317,7 @@ fn plain(copy: &mut Copy, encodings: &[String], limit: usize) -> Option<Bytes> {
         Ok(decoded) => Some(decoded),
         Err(error) => {
             metrics::counter!("traceway_proxy_undecoded_total").increment(1);
-            tracing::warn!(%error, "a body is recorded without its text");
+            tracing::warn!(error = %chain(&error), "a body is recorded without its text");
             None
         }
     }

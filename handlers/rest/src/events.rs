@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use trace::event::Event;
 use trace::filter::{Filter, SpanFacts};
 use trace::id::{Scope, SpanId, TraceId};
-use trace::ports::{Delivery, EventBus, PayloadStore, Sequence, Subscription};
+use trace::ports::{Delivery, EventBus, PayloadStore, Sequence, Subscription, chain};
 use trace::span::{Payload, SpanStatus};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -228,7 +228,7 @@ async fn chunk_frames(
         match payloads.load(scope, &keys).await {
             Ok(loaded) => loaded.into_iter(),
             Err(error) => {
-                tracing::warn!(%error, "payloads of live events could not be read");
+                tracing::warn!(error = %chain(&error), "payloads of live events could not be read");
                 return None;
             }
         }

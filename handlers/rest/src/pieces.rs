@@ -12,7 +12,7 @@ use http::header;
 use serde::Serialize;
 use trace::id::{Scope, TraceId};
 use trace::json::Json;
-use trace::ports::{PayloadStore, SpanKey, SpanStore};
+use trace::ports::{PayloadStore, SpanKey, SpanStore, chain};
 use trace::span::{Payload, Span};
 use trace::trace::Trace;
 
@@ -118,7 +118,9 @@ pub(crate) fn document(body: Body) -> Response {
 
 /// Returns a body that sends pieces, and breaks off where one cannot be had.
 pub(crate) fn body(pieces: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static) -> Body {
-    Body::from_stream(pieces.inspect_err(|error| tracing::error!(%error, "an answer broke off")))
+    Body::from_stream(
+        pieces.inspect_err(|error| tracing::error!(error = %chain(&error), "an answer broke off")),
+    )
 }
 
 /// Streams traces with their spans by start, in the order given: what `open` says, the spans separated by commas, and

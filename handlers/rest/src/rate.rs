@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use trace::identity::{Email, SecretHash};
-use trace::ports::{RateLimiter, Verdict, Window};
+use trace::ports::{RateLimiter, Verdict, Window, chain};
 
 use crate::caller::Identity;
 use crate::cloud::Cloud;
@@ -47,7 +47,7 @@ async fn check(limiter: &dyn RateLimiter, key: String, window: Window) -> Result
         Ok(Verdict::Limited(wait)) => Err(ApiError::RateLimited(wait)),
         Err(error) => {
             metrics::counter!("traceway_rate_limiter_errors_total").increment(1);
-            tracing::warn!(%error, "a rate limit could not be checked; the request goes on");
+            tracing::warn!(error = %chain(&error), "a rate limit could not be checked; the request goes on");
             Ok(())
         }
     }

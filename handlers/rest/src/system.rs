@@ -8,7 +8,7 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use trace::id::Scope;
-use trace::ports::{Clock, Counts, SpanStore, StoreError};
+use trace::ports::{Clock, Counts, SpanStore, StoreError, chain};
 use trace::time::Timestamp;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::caller::{Admin, Caller};
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::Json;
+use crate::extract::{Json, aside};
 use crate::router::Deps;
 use crate::traffic;
 
@@ -156,7 +156,7 @@ async fn health(
     let (code, status) = match &checked {
         Ok(_) => (StatusCode::OK, "ok"),
         Err(error) => {
-            tracing::warn!(%error, "the store failed its health check");
+            tracing::warn!(error = %chain(&error), "the store failed its health check");
             (StatusCode::SERVICE_UNAVAILABLE, "error")
         }
     };
@@ -234,7 +234,7 @@ async fn get_config(
     _caller: Caller<Admin>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let file = server.config.ok_or(ApiError::Unavailable("this server has no config file"))?;
-    Ok(Json(file.read()?))
+    aside(usize::MAX, move || Ok(file.read()?)).await.map(Json)
 }
 
 /// Returns how the recording proxy is set, by whatever said so: a flag, a variable, the config file or nothing.
@@ -256,7 +256,7 @@ async fn put_config(
     Json(content): Json<serde_json::Value>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let file = server.config.ok_or(ApiError::Unavailable("this server has no config file"))?;
-    Ok(Json(file.write(content)?))
+    aside(usize::MAX, move || Ok(file.write(content)?)).await.map(Json)
 }
 
 /// Stops the server after the requests in flight.

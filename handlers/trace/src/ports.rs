@@ -27,7 +27,7 @@ pub use clock::Clock;
 pub use compute::{Computation, Compute, computed};
 pub use creators::Creators;
 pub use detach::{Detach, Inline};
-pub use error::StoreError;
+pub use error::{StoreError, chain};
 pub use events::{Delivery, EventBus, Sequence, Subscription};
 pub use identity::{
     Acceptance, Accounts, ApiKeys, InviteOutcome, Invites, KeyOutcome, MemberChange, NewAccount, NewApiKey,

@@ -1,11 +1,11 @@
 import { expect, test } from "../support/test.ts";
 
-test("every page without data says how to get some", async ({ page }) => {
+test("every page without data says how to get some", async ({ page, server }) => {
   for (const path of ["/", "/traces", "/spans"]) {
     await page.goto(path);
     await expect(page.getByRole("heading", { name: "Send your first trace" })).toBeVisible();
     await expect(page.getByText("Listening for traces")).toBeVisible();
-    await expect(page.getByText(/base_url="http.*\/v1"/)).toBeVisible();
+    await expect(page.getByText(`base_url="${server.proxy}/v1"`)).toBeVisible();
   }
   await page.goto("/sessions");
   await expect(page.getByRole("heading", { name: "No sessions yet" })).toBeVisible();
@@ -27,6 +27,8 @@ test("the snippet for curl records a call when it is run as it stands", async ({
 test("an address without a page says so, and an unknown trace leads back", async ({ page }) => {
   await page.goto("/nowhere");
   await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+  await page.getByRole("link", { name: "Go to the overview" }).click();
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
   await page.goto("/traces/missing?q=status:failed");
   await expect(page.getByRole("heading", { name: "This trace does not exist" })).toBeVisible();
   await page.getByRole("link", { name: "Back to traces" }).click();

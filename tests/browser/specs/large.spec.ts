@@ -55,6 +55,15 @@ test("a trace of 10,000 spans opens at once and scrolls by what is in sight", as
   await page.keyboard.press("/");
   await page.keyboard.type("choose links");
   await expect(page.getByText("1,000 of 10,000")).toBeVisible();
+  await page.getByRole("textbox", { name: /Search spans/ }).fill("fetch page 7");
+  await expect(page.getByText("1,000 of 10,000")).toBeVisible();
+  await expect(items.filter({ hasText: "fetch page 7" }).first()).toBeVisible();
+  await page.getByRole("button", { name: "Clear filter" }).click();
+
+  // Zooming goes to the rows in sight, however far down the trace they are.
+  await tree.evaluate((element) => (element.scrollTop = element.scrollHeight / 4));
+  for (let press = 0; press < 8; press++) await page.getByRole("button", { name: "Zoom in" }).click();
+  await expect(items.filter({ hasText: /[◂▸]/ })).toHaveCount(0);
 });
 
 test("an answer of fifty thousand words is cut, and shown whole on request", async ({ page, server }) => {

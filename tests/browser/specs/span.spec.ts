@@ -31,6 +31,22 @@ test("the first call shows its system prompt in two lines until one opens it", a
   await expect(system.getByRole("listitem")).toHaveCount(4);
 });
 
+test("a prompt in no known form is shown as data beside the answer", async ({ page, server }) => {
+  const { named } = hardTraces();
+  const [call] = named.spans;
+  await server.ingest({ traces: named.traces, spans: [{ ...call, input: { i: 30 }, output: "ok" }] });
+  await page.goto("/traces/named?span=named-call");
+  await expect(panel(page).getByRole("article", { name: "Input" })).toContainText("i: 30");
+  await expect(panel(page).getByRole("article", { name: "Assistant" })).toContainText("ok");
+});
+
+test("Markdown inside a value is rendered, a table without a head has none", async ({ page }) => {
+  await page.goto("/traces/customers-support?span=customers-support-root");
+  const output = panel(page).getByRole("region", { name: "Output" });
+  await expect(output.locator("strong").first()).toHaveText("R-5521");
+  await expect(output.locator(".markdown thead")).toHaveCount(0);
+});
+
 test("an answer in Markdown is rendered", async ({ page }) => {
   await page.goto("/traces/customers-support?span=customers-support-reply");
   const answer = panel(page).getByRole("article", { name: "Assistant" }).last();

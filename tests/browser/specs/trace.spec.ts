@@ -1,4 +1,4 @@
-import { expect, hardTraces, manyTraces, supportTrace, test } from "../support/test.ts";
+import { expect, hardTraces, manyTraces, singleCall, supportTrace, test } from "../support/test.ts";
 
 const items = (page: import("@playwright/test").Page) => page.getByRole("treeitem");
 
@@ -12,6 +12,54 @@ test("the header says what the trace is and took", async ({ page }) => {
   for (const text of ["customers-support", "Completed", "9.84 s", "10.7 k", "$0.028", "13 spans", "env:prod"]) await expect(header).toContainText(text);
   await header.getByRole("link", { name: "ticket-40417" }).click();
   await expect(page).toHaveURL(/\/sessions\/ticket-40417$/);
+});
+
+test("metadata and tags are told, and a tag leads to the traces that carry it", async ({ page, server }) => {
+  await server.ingest(singleCall("tagged", { messages: [], trace: { tags: ["env:prod", "two words"], metadata: { plan: "pro" } }, more: { kind: { type: "custom", kind: "chain" } } }));
+  await page.goto("/traces/tagged");
+  const header = page.getByRole("main").locator("header").first();
+  for (const text of ["– tokens", "– cost", /started .* ago/]) await expect(header).toContainText(text);
+  await header.getByRole("button", { name: "1 metadata" }).click();
+  const details = page.getByRole("dialog", { name: "Details of the trace" });
+  await expect(details.getByRole("region", { name: "Metadata" })).toContainText("planpro");
+  await details.getByRole("link", { name: "two words" }).click();
+  await expect(page).toHaveURL(/\/traces\?q=tag%3A%22two\+words%22$/);
+  await expect(page.getByRole("row").filter({ hasText: "tagged" })).toBeVisible();
+  await expect(page.getByRole("row").filter({ hasText: "customers-support" })).toHaveCount(0);
+});
+
+test("a trace opened from a session leads back to it", async ({ page }) => {
+  await page.goto("/sessions/ticket-40417");
+  await page.getByRole("main").getByRole("link", { name: "customers-support" }).click();
+  await expect(items(page).first()).toBeVisible();
+  await expect(page.getByRole("link", { name: "Session ticket-40417" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/\/sessions\/ticket-40417$/);
+});
+
+test("forty levels deep, names can be read and nothing lies on anything", async ({ page, server }) => {
+  const start = Date.now() - 90_000;
+  await server.ingest({
+    traces: [{ id: "deep" }],
+    spans: Array.from({ length: 40 }, (_, level) => ({
+      id: `deep-${level}`, trace_id: "deep", parent_id: level === 0 ? null : `deep-${level - 1}`, name: `level ${level} of a deeply nested agent`, status: "completed",
+      kind: { type: "llm_call", model: "claude-sonnet-4-5", provider: "anthropic", input_tokens: 100, output_tokens: 10 },
+      started_at: new Date(start + level * 50).toISOString(), ended_at: new Date(start + 30_000 - level * 50).toISOString(), input: { level }, output: "ok",
+    })),
+  });
+  for (const width of [1440, 1024]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const view of ["tree", "waterfall"]) {
+      await page.goto(`/traces/deep?span=deep-35&view=${view}`);
+      const row = items(page).filter({ hasText: "level 35" });
+      await expect(row).toHaveAttribute("aria-level", "36");
+      const name = await row.getByTitle(/^level 35/).boundingBox();
+      const figure = await row.getByText(/26\.50/).last().boundingBox();
+      expect(name?.width, `${view} at ${width}`).toBeGreaterThan(45);
+      expect((name?.x ?? 0) + (name?.width ?? 0)).toBeLessThanOrEqual(figure?.x ?? 0);
+    }
+  }
+  await expect(page.getByRole("region", { name: /^Span / }).getByRole("article", { name: "Input" })).toContainText("level: 35");
 });
 
 test("the tree shows each span with its kind, cost and duration", async ({ page }) => {
@@ -64,6 +112,10 @@ test("/ searches spans, Escape leaves the search and then the trace, ? lists the
   await expect(page.getByText("1 of 13")).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/span=customers-support-order/);
+  await expect(page).toHaveURL(/find=order/);
+  await page.reload();
+  await expect(search).toHaveValue("order");
+  await expect(page.getByText("1 of 13")).toBeVisible();
   await search.focus();
   await page.keyboard.press("Escape");
   await expect(search).toHaveValue("");
@@ -84,7 +136,7 @@ test("spans are filtered by status and kind", async ({ page, server }) => {
   await page.getByRole("checkbox", { name: /Failed/ }).check();
   await page.keyboard.press("Escape");
   await expect(page.getByText("1 of 3")).toBeVisible();
-  await expect(page).toHaveURL(/\/traces\/failed/);
+  await expect(page).toHaveURL(/\/traces\/failed\?states=failed$/);
 });
 
 test("the waterfall lays every span on one time axis and zooms", async ({ page }) => {
@@ -100,6 +152,9 @@ test("the waterfall lays every span on one time axis and zooms", async ({ page }
   expect(reply.width / whole.width).toBeCloseTo(3_280 / 9_840, 1);
   await page.getByRole("button", { name: "Zoom in" }).click();
   expect((await box("check_stock")).width).toBeGreaterThan(stock.width * 1.5);
+  const reached = await box("check_stock");
+  await page.mouse.move(reached.x + 4, (await items(page).filter({ hasText: "check_stock" }).boundingBox())!.y + 16);
+  await expect(page.getByRole("tooltip")).toHaveText("check_stockat 3.29 stook 745 ms");
   await page.getByRole("button", { name: "Reader" }).click();
   await expect(page.getByRole("group", { name: "Conversation of the trace" })).toContainText("A new one is on its way");
 });

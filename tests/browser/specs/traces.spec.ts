@@ -91,8 +91,9 @@ test("the time range narrows the list and is kept in the URL", async ({ page }) 
   await expect(page.getByRole("button", { name: "Time range: Last hour" })).toBeVisible();
 
   await page.getByRole("button", { name: "Time range: Last hour" }).click();
-  await page.getByLabel("To").fill("2020-01-01");
-  await page.getByRole("button", { name: "Show these days" }).click();
+  await page.getByLabel("To", { exact: true }).fill("2020-01-01");
+  await page.getByRole("button", { name: "Show this time" }).click();
+  await expect(page.getByRole("button", { name: "Time range: … – 2020-01-01" })).toBeVisible();
   await expect(page.getByRole("heading", { name: "No traces match" })).toBeVisible();
   await page.getByRole("button", { name: "Look at all time" }).click();
   await expect(page.getByText("120 traces")).toBeVisible();
@@ -121,6 +122,7 @@ test("keys move, peek and open, and Escape comes back with the filters", async (
   await page.keyboard.press("Space");
   await expect(page).toHaveURL(/peek=seed-000000/);
   await expect(page.getByRole("complementary").getByRole("tab", { name: "Messages" })).toBeVisible();
+  await expect(page.getByRole("complementary").getByRole("region", { name: "Trace" })).toContainText(/Completed.*tokens.*\$.*4 spans/);
   await page.keyboard.press("j");
   await expect(page).toHaveURL(/peek=seed-000001/);
   await page.keyboard.press("k");

@@ -7,7 +7,7 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use trace::id::Scope;
 use trace::identity::{MailJob, SecretToken};
-use trace::ports::{Clock, Revocation};
+use trace::ports::{Clock, Revocation, chain};
 use utoipa::ToSchema;
 
 use super::entry::email;
@@ -47,7 +47,7 @@ pub(super) async fn forgot_password(
     if let Some(jobs) = &cloud.mail {
         let job = MailJob::Reset { email }.due(clock.now());
         if let Err(error) = jobs.enqueue(&Scope::LOCAL, &[job]).await {
-            tracing::warn!(%error, "a mail to reset a password could not be enqueued");
+            tracing::warn!(error = %chain(&error), "a mail to reset a password could not be enqueued");
         }
     }
     let message = "if an account with this e-mail exists, a link to set a new password is on its way";

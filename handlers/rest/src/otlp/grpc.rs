@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use tonic::{Code, Status};
-use trace::ports::Clock;
+use trace::ports::{Clock, chain};
 use trace::record::Recorder;
 
 use super::{Body, Encoding, LIMIT, response, store};
@@ -126,7 +126,7 @@ fn status(error: &ApiError) -> Status {
         _ => Code::Internal,
     };
     if http.is_server_error() {
-        tracing::error!(%error, "a gRPC export failed");
+        tracing::error!(error = %chain(&error), "a gRPC export failed");
     }
     Status::new(code, error.to_string())
 }

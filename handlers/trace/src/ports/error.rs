@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::fmt::{self, Display};
 
 /// A store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -29,5 +30,29 @@ impl StoreError {
     /// Wraps the error of reading something stored.
     pub fn corrupt(what: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Corrupt { what, source: source.into() }
+    }
+}
+
+/// Returns an error with all its causes as one line, for the log: formats for machines leave the causes out.
+pub fn chain(error: &dyn Error) -> impl Display + '_ {
+    fmt::from_fn(move |f| {
+        write!(f, "{error}")?;
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_tells_every_cause() {
+        let error = StoreError::unavailable(StoreError::corrupt("span", "no kind"));
+        assert_eq!(chain(&error).to_string(), "the store is unavailable: a stored span is corrupt: no kind");
     }
 }
