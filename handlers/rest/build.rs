@@ -42,6 +42,10 @@ fn main() -> io::Result<()> {
     };
     if let Err(reason) = outcome {
         println!("cargo:warning=building without the dashboard: {reason}");
+        if wanted.is_empty() {
+            // What was missing may be there the next time, and cargo would not look: it always does for a missing file.
+            println!("cargo:rerun-if-changed={}", out.join("missing").display());
+        }
         fs::write(out.join("index.html"), WITHOUT)?;
     }
     zip(&out)

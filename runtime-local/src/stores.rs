@@ -124,7 +124,7 @@ impl Stores {
 fn existing(folder: &Path) -> anyhow::Result<&Path> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     std::fs::create_dir_all(folder).with_context(|| {
-        format!("the data folder {} cannot be created. Choose another with --data-dir.", folder.display())
+        format!("the data folder {} cannot be created; choose another with --data-dir", folder.display())
     })?;
     Ok(folder)
 }

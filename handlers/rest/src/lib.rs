@@ -9,6 +9,7 @@ mod billing;
 mod caller;
 mod cloud;
 mod dashboard;
+mod description;
 mod error;
 mod events;
 mod export;

@@ -12,12 +12,12 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use trace::ports::{Clock, EventBus, Ids, PayloadStore, Rollups, SpanStore};
 use trace::record::Recorder;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::caller::{Authenticator, identify};
 use crate::cloud::Cloud;
+use crate::description::{self, ApiDoc};
 use crate::error::ApiError;
 use crate::extract::{BodyLimit, JSON_LIMIT, Json};
 use crate::host::{Access, cors, guard};
@@ -58,31 +58,6 @@ pub struct Deps {
     pub access: Access,
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Traceway",
-        description = "Observability for LLM applications: every call, with its prompts, answers, tokens and cost.",
-        license(name = "MIT", identifier = "MIT")
-    ),
-    modifiers(&Credentials)
-)]
-struct ApiDoc;
-
-/// How callers say who they are. In `security`, a route lists the scopes it asks for.
-struct Credentials;
-
-impl Modify for Credentials {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-        let bearer = bearer.description(Some("An API key (`tw_sk_…`) or the token of a session.")).build();
-        let session = ApiKeyValue::with_description("session", "The session of somebody who has logged in.");
-        let components = api.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
-    }
-}
-
 fn described() -> (OpenApiRouter<Deps>, OpenApiRouter<Deps>) {
     let guarded = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(traces::routes())
@@ -109,6 +84,7 @@ fn described() -> (OpenApiRouter<Deps>, OpenApiRouter<Deps>) {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (guarded, open) = described();
     let mut api = guarded.merge(open).into_openapi();
+    description::add_common(&mut api);
     env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
     api
 }

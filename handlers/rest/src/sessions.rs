@@ -41,10 +41,12 @@ struct SessionParams {
     /// `running`, `completed` or `failed`; failed means any failed span.
     status: Option<String>,
     /// US dollars, inclusive.
+    #[param(value_type = Option<f64>)]
     cost_min: Option<String>,
     /// Part of a tag.
     tag: Option<String>,
     /// 1 to 1000, 50 by default.
+    #[param(value_type = Option<u64>, minimum = 1)]
     limit: Option<String>,
     /// From the page before.
     cursor: Option<String>,

@@ -111,6 +111,7 @@ struct TraceParams {
     /// `asc` or `desc` (default).
     sort_order: Option<String>,
     /// 1 to 1000, 50 by default.
+    #[param(value_type = Option<u64>, minimum = 1)]
     limit: Option<String>,
     /// From the page before.
     cursor: Option<String>,

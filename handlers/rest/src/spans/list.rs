@@ -49,16 +49,22 @@ pub(crate) struct SpanParams {
     /// Text in the output, any case.
     output_contains: Option<String>,
     /// Milliseconds, inclusive; running spans never match.
+    #[param(value_type = Option<f64>)]
     duration_min: Option<String>,
     /// Milliseconds, inclusive; running spans never match.
+    #[param(value_type = Option<f64>)]
     duration_max: Option<String>,
     /// Input and output tokens together, inclusive.
+    #[param(value_type = Option<f64>)]
     tokens_min: Option<String>,
     /// Input and output tokens together, inclusive.
+    #[param(value_type = Option<f64>)]
     tokens_max: Option<String>,
     /// US dollars, inclusive.
+    #[param(value_type = Option<f64>)]
     cost_min: Option<String>,
     /// US dollars, inclusive.
+    #[param(value_type = Option<f64>)]
     cost_max: Option<String>,
     /// The path of a file span, exactly.
     path: Option<String>,
@@ -67,6 +73,7 @@ pub(crate) struct SpanParams {
     /// `asc` or `desc` (default).
     sort_order: Option<String>,
     /// 1 to 1000, 50 by default.
+    #[param(value_type = Option<u64>, minimum = 1)]
     limit: Option<String>,
     /// From the page before.
     cursor: Option<String>,
