@@ -6,8 +6,8 @@ use crate::kind::Usage;
 /// Returns the tokens an answer reports.
 ///
 /// The shapes do not overlap, so one rule reads all: `OpenAI` counts the whole prompt and breaks it down in
-/// details; Anthropic counts what the cache took apart from `input_tokens`, so that both are added; Ollama
-/// counts at the top.
+/// details, cache writes among them; Anthropic counts what the cache took apart from `input_tokens`, so that both
+/// are added; Ollama counts at the top.
 pub(super) fn usage_of(answer: &Members<'_>) -> Usage {
     let Some(usage) = answer.object("usage") else { return ollama(answer) };
     let input_details =
@@ -34,9 +34,9 @@ pub(super) fn usage_of(answer: &Members<'_>) -> Usage {
         cached_input_tokens: input_detail("cached_tokens")
             .or(read)
             .or_else(|| usage.count("prompt_cache_hit_tokens")),
-        cache_write_tokens: write.short,
+        cache_write_tokens: write.short.max(input_detail("cache_write_tokens")),
         cache_write_1h_tokens: write.long,
-        reasoning_tokens: output_detail("reasoning_tokens"),
+        reasoning_tokens: output_detail("reasoning_tokens").or_else(|| output_detail("thinking_tokens")),
         audio_input_tokens: input_detail("audio_tokens"),
         audio_output_tokens: output_detail("audio_tokens"),
     };
@@ -78,6 +78,7 @@ impl CacheWrites {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::price::Prices;
 
     fn usage(answer: &str) -> Usage {
         usage_of(&Members::read(answer).unwrap())
@@ -100,6 +101,39 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn cache_writes_of_openai_are_part_of_the_prompt() {
+        let details = r#"{"cached_tokens":20000,"cache_write_tokens":70000}"#;
+        let chat = usage(&format!(
+            r#"{{"usage":{{"prompt_tokens":100000,"completion_tokens":1000,"total_tokens":101000,
+            "prompt_tokens_details":{details},"completion_tokens_details":{{"reasoning_tokens":0}}}}}}"#
+        ));
+        let responses = usage(&format!(
+            r#"{{"usage":{{"input_tokens":100000,"input_tokens_details":{details},"output_tokens":1000,
+            "output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":101000}}}}"#
+        ));
+        let wanted = Usage {
+            input_tokens: Some(100_000),
+            output_tokens: Some(1000),
+            cached_input_tokens: Some(20_000),
+            cache_write_tokens: Some(70_000),
+            reasoning_tokens: Some(0),
+            ..Usage::default()
+        };
+        assert_eq!((chat, responses), (wanted, wanted));
+        // Ten thousand plain at 2, the cached at 0.2, the written at 2.5 and the answer at 10 for a million.
+        let cost = Prices::builtin().estimate("gpt-6-sol", &chat, Some("default")).unwrap();
+        assert!((cost - 0.209).abs() < 1e-12, "{cost}");
+    }
+
+    #[test]
+    fn what_anthropic_spent_on_thinking_is_reasoning() {
+        let read = usage(
+            r#"{"usage":{"input_tokens":10,"output_tokens":50,"output_tokens_details":{"thinking_tokens":30}}}"#,
+        );
+        assert_eq!((read.output_tokens, read.reasoning_tokens), (Some(50), Some(30)));
     }
 
     #[test]
