@@ -129,6 +129,32 @@ impl Usage {
         ]
     }
 
+    /// Adds what the cache took to a prompt that was counted without it.
+    #[must_use]
+    pub(crate) fn with_cache_beside(self) -> Self {
+        let cache = self.of_cache();
+        Self { input_tokens: self.input_tokens.map(|input| sum([input, cache])), ..self }
+    }
+
+    /// Returns the counts with totals that hold their parts: parts larger than their whole were counted beside it.
+    #[must_use]
+    pub(crate) fn completed(self) -> Self {
+        let counted = if self.input_tokens.is_some_and(|input| self.of_cache() > input) {
+            self.with_cache_beside()
+        } else {
+            self
+        };
+        let reasoning = counted.reasoning_tokens.unwrap_or(0);
+        let output = |output| if reasoning > output { sum([output, reasoning]) } else { output };
+        Self { output_tokens: counted.output_tokens.map(output), ..counted }
+    }
+
+    /// Returns the tokens of the prompt that the cache gave or took.
+    fn of_cache(&self) -> u64 {
+        let parts = [self.cached_input_tokens, self.cache_write_tokens, self.cache_write_1h_tokens];
+        sum(parts.map(|part| part.unwrap_or(0)))
+    }
+
     /// Returns input plus output, or `None` when neither is known.
     pub fn total(&self) -> Option<u64> {
         match (self.input_tokens, self.output_tokens) {
@@ -136,6 +162,11 @@ impl Usage {
             (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
         }
     }
+}
+
+/// Adds counts up to the largest there is.
+fn sum<const N: usize>(counts: [u64; N]) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add).min(count::MAX)
 }
 
 /// US dollars of a call, and who said so. A JSON number outside.

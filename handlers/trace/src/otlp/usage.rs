@@ -1,9 +1,11 @@
 //! Tokens of a call, whichever convention counted them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::attributes::Attributes;
 use super::names::Name;
+use crate::count;
 use crate::kind::Usage;
 
 /// Where one convention writes its counts; of several names the first that holds a count wins.
@@ -61,6 +63,9 @@ const CONVENTIONS: [Convention; 4] = [
     },
 ];
 
+/// Cache writes of five minutes and of an hour, as Anthropic's own client splits them.
+const ANTHROPIC_WRITES: [Name; 2] = [Name::AnthropicWrites5m, Name::AnthropicWrites1h];
+
 /// What the AI SDK hands on from the provider as JSON, next to its own counts.
 #[derive(Debug, Default)]
 pub(super) struct ProviderFacts {
@@ -81,6 +86,8 @@ pub(super) fn take_usage(
 ) -> Usage {
     let exclusive = counts_exclude_cache(attributes, scope, provider);
     let mut read = CONVENTIONS.map(|convention| convention.read(attributes));
+    let writes = anthropic_writes(attributes);
+    fill(&mut read[0], &writes);
     fill(&mut read[1], &facts.counts);
     let chosen = read
         .iter()
@@ -96,7 +103,15 @@ pub(super) fn take_usage(
     for convention in &CONVENTIONS {
         convention.consume(attributes, &raw);
     }
-    complete(raw, exclusive)
+    let usage = complete(raw, exclusive);
+    for (name, count) in
+        ANTHROPIC_WRITES.into_iter().zip([usage.cache_write_tokens, usage.cache_write_1h_tokens])
+    {
+        if count.is_some() && attributes.count(name) == count {
+            attributes.take(name);
+        }
+    }
+    usage
 }
 
 fn agree(one: Option<u64>, other: Option<u64>) -> bool {
@@ -129,25 +144,20 @@ fn fill(usage: &mut Usage, other: &Usage) {
     }
 }
 
-/// Makes the totals include their parts, and tells the two kinds of cache writes apart.
+/// Tells the two kinds of cache writes apart, and makes the totals include their parts.
 fn complete(mut usage: Usage, exclusive: bool) -> Usage {
-    let writes = usage.cache_write_tokens.max(usage.cache_write_1h_tokens);
-    let parts = usage.cached_input_tokens.unwrap_or(0).saturating_add(writes.unwrap_or(0));
-    if let Some(input) = usage.input_tokens
-        && (exclusive || parts > input)
-    {
-        usage.input_tokens = Some(input.saturating_add(parts));
-    }
-    if let (Some(output), Some(reasoning)) = (usage.output_tokens, usage.reasoning_tokens)
-        && reasoning > output
-    {
-        usage.output_tokens = Some(output.saturating_add(reasoning));
-    }
     // Every convention counts cache writes of both kinds together.
     if let (Some(all), Some(long)) = (usage.cache_write_tokens, usage.cache_write_1h_tokens) {
         usage.cache_write_tokens = Some(all.saturating_sub(long));
     }
-    usage
+    if exclusive { usage.with_cache_beside() } else { usage }.completed()
+}
+
+/// Reads how long cache writes last from attributes that only Anthropic's own client sets, beside their total.
+fn anthropic_writes(attributes: &Attributes) -> Usage {
+    let [short, long] = ANTHROPIC_WRITES.map(|name| attributes.count(name));
+    let all = short.unwrap_or(0).saturating_add(long.unwrap_or(0)).min(count::MAX);
+    Usage { cache_write_tokens: short.or(long).map(|_| all), cache_write_1h_tokens: long, ..Usage::default() }
 }
 
 /// Returns whether the sender is known to count a prompt as Anthropic and Bedrock do, without what the cache
@@ -215,14 +225,18 @@ struct Providers {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Anthropic {
+    #[serde(default, deserialize_with = "sensible")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "sensible")]
     cache_read_input_tokens: Option<u64>,
     usage: Option<AnthropicUsage>,
 }
 
 #[derive(Deserialize)]
 struct AnthropicUsage {
+    #[serde(default, deserialize_with = "sensible")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "sensible")]
     cache_read_input_tokens: Option<u64>,
     cache_creation: Option<AnthropicWrites>,
     service_tier: Option<String>,
@@ -230,6 +244,7 @@ struct AnthropicUsage {
 
 #[derive(Deserialize)]
 struct AnthropicWrites {
+    #[serde(default, deserialize_with = "sensible")]
     ephemeral_1h_input_tokens: Option<u64>,
 }
 
@@ -241,16 +256,27 @@ struct Bedrock {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BedrockUsage {
+    #[serde(default, deserialize_with = "sensible")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "sensible")]
     cache_write_input_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OpenAi {
+    #[serde(default, deserialize_with = "sensible")]
     cached_prompt_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "sensible")]
     reasoning_tokens: Option<u64>,
     service_tier: Option<String>,
+}
+
+/// Reads a count, or nothing where it is none: a number beyond all sense does not take the others with it.
+fn sensible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Value::Number(number) = Value::deserialize(deserializer)? else { return Ok(None) };
+    let whole = number.as_u64().or_else(|| count::whole(number.as_f64()?));
+    Ok(whole.filter(|count| *count <= count::MAX))
 }
 
 /// Reads what the AI SDK hands on from the provider: the classes of tokens its own counts leave out.
@@ -284,7 +310,7 @@ pub(super) fn provider_facts(attributes: &Attributes) -> ProviderFacts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::otlp::testing::attributes;
@@ -474,6 +500,49 @@ mod tests {
             "input_tokens": 100, "output_tokens": 50, "cached_input_tokens": 60, "reasoning_tokens": 20
         });
         assert_eq!(usage(counts), wanted);
+    }
+
+    #[test]
+    fn counts_of_the_provider_beyond_all_sense_do_not_count() {
+        let counts = |cached: &str, writes: &str| {
+            usage(json!({
+                "ai.operationId": "ai.generateText.doGenerate",
+                "ai.usage.promptTokens": 100, "ai.usage.completionTokens": 50,
+                "ai.response.providerMetadata": format!(
+                    r#"{{"openai":{{"cachedPromptTokens":{cached},"reasoningTokens":20}},
+                    "anthropic":{{"cacheReadInputTokens":{cached},"cacheCreationInputTokens":{writes}}}}}"#
+                ),
+            }))
+        };
+        let wanted = json!({"input_tokens": 100, "output_tokens": 50, "reasoning_tokens": 20});
+        for absurd in ["18446744073709551615", "9007199254740993", "-1", "1.5", "1e300", "\"many\"", "null"] {
+            assert_eq!(counts(absurd, absurd), wanted, "{absurd}");
+        }
+        let most = count::MAX;
+        let largest = counts(&most.to_string(), &most.to_string());
+        assert_eq!(largest["input_tokens"], most);
+    }
+
+    #[test]
+    fn the_client_of_anthropic_says_how_long_the_cache_keeps_what_was_written() {
+        let mut counts = json!({
+            "gen_ai.usage.input_tokens": 140, "gen_ai.usage.output_tokens": 50,
+            "gen_ai.usage.cache_read.input_tokens": 100, "gen_ai.usage.cache_write.input_tokens": 30,
+            "gen_ai.usage.reasoning.output_tokens": 20,
+            "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": 20,
+            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 10,
+        });
+        let wanted = json!({
+            "input_tokens": 140, "output_tokens": 50, "cached_input_tokens": 100, "cache_write_tokens": 20,
+            "cache_write_1h_tokens": 10, "reasoning_tokens": 20,
+        });
+        let read = |counts: Value| {
+            let (usage, left) = usage_from("anthropic", "anthropic", counts);
+            (json!(usage), left)
+        };
+        assert_eq!(read(counts.clone()), (wanted.clone(), json!({})));
+        counts.as_object_mut().and_then(|counts| counts.remove("gen_ai.usage.cache_write.input_tokens"));
+        assert_eq!(read(counts), (wanted, json!({})));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tokens of an answer, whichever provider counted them.
 
 use super::members::Members;
+use crate::count;
 use crate::kind::Usage;
 
 /// Returns the tokens an answer reports.
@@ -24,7 +25,8 @@ pub(super) fn usage_of(answer: &Members<'_>) -> Usage {
     let input_tokens = match (prompt, plain) {
         (Some(prompt), _) => Some(prompt),
         (None, Some(plain)) => {
-            Some([read, write.short, write.long].into_iter().flatten().fold(plain, u64::saturating_add))
+            let parts = [read, write.short, write.long].into_iter().flatten();
+            Some(parts.fold(plain, u64::saturating_add).min(count::MAX))
         }
         (None, None) => None,
     };
@@ -40,7 +42,7 @@ pub(super) fn usage_of(answer: &Members<'_>) -> Usage {
         audio_input_tokens: input_detail("audio_tokens"),
         audio_output_tokens: output_detail("audio_tokens"),
     };
-    if counts.total().is_none() { ollama(answer) } else { counts }
+    if counts.total().is_none() { ollama(answer) } else { counts.completed() }
 }
 
 fn ollama(answer: &Members<'_>) -> Usage {
@@ -129,6 +131,22 @@ mod tests {
     }
 
     #[test]
+    fn parts_counted_beside_their_whole_are_added_to_it() {
+        let beside = usage(
+            r#"{"usage":{"prompt_tokens":100,"completion_tokens":50,"total_tokens":450,
+            "prompt_tokens_details":{"cached_tokens":120},"completion_tokens_details":{"reasoning_tokens":300}}}"#,
+        );
+        let wanted = Usage {
+            input_tokens: Some(220),
+            output_tokens: Some(350),
+            cached_input_tokens: Some(120),
+            reasoning_tokens: Some(300),
+            ..Usage::default()
+        };
+        assert_eq!(beside, wanted);
+    }
+
+    #[test]
     fn what_anthropic_spent_on_thinking_is_reasoning() {
         let read = usage(
             r#"{"usage":{"input_tokens":10,"output_tokens":50,"output_tokens_details":{"thinking_tokens":30}}}"#,
@@ -187,5 +205,10 @@ mod tests {
             r#"{{"usage":{{"input_tokens":7,"cache_read_input_tokens":{most},"output_tokens":{most}}}}}"#
         ));
         assert_eq!((read.input_tokens, read.output_tokens), (Some(7), None));
+        let most = count::MAX;
+        let read = usage(&format!(
+            r#"{{"usage":{{"input_tokens":7,"cache_read_input_tokens":{most},"output_tokens":1}}}}"#
+        ));
+        assert_eq!(read.input_tokens, Some(most));
     }
 }
