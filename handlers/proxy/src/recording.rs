@@ -12,6 +12,7 @@ use trace::id::{Scope, SpanId, TraceId};
 use trace::json::Json;
 use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
 use trace::ports::{Clock, Compute, Inline, SpanWrite, StoreError, chain, computed};
+use trace::price::billed_tier;
 use trace::provider::{
     Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
 };
@@ -148,7 +149,7 @@ impl Recording {
             }
         };
         call.usage = reading.usage;
-        call.service_tier = reading.service_tier;
+        call.service_tier = billed_tier(reading.service_tier, request.facts.service_tier);
         call.output_preview = reading.output.preview;
         let mut span = self.span(&call, reading.status);
         span.ended_at = Some(at);

@@ -5,10 +5,12 @@
 
 mod entry;
 mod table;
+mod tier;
 
 use crate::kind::Usage;
 
 pub use table::{InvalidPrices, Prices};
+pub use tier::billed_tier;
 
 use entry::{Entry, Rates};
 

@@ -15,18 +15,18 @@ use super::usage::{provider_facts, take_usage};
 use super::value;
 use crate::id::SpanId;
 use crate::kind::{Attributes as Map, Cost, LlmCall, SpanKind, UNKNOWN_MODEL};
+use crate::price::billed_tier;
+use crate::provider::{ResponseFacts, read_response};
 use crate::span::{NewSpan, Span, SpanStatus, Version};
 use crate::time::Timestamp;
 
-/// Where a response or, failing that, a request names its service tier.
-const TIERS: [Name; 6] = [
-    Name::OpenAiOwnResponseTier,
-    Name::OpenAiResponseTier,
-    Name::ResponseTier,
-    Name::OpenAiOwnRequestTier,
-    Name::OpenAiRequestTier,
-    Name::RequestTier,
-];
+/// Where a response names its service tier.
+const ANSWERED_TIERS: [Name; 4] =
+    [Name::OpenAiOwnResponseTier, Name::OpenAiResponseTier, Name::ResponseTier, Name::AnthropicResponseTier];
+
+/// Where a request names its service tier.
+const ASKED_TIERS: [Name; 4] =
+    [Name::OpenAiOwnRequestTier, Name::OpenAiRequestTier, Name::RequestTier, Name::AnthropicRequestTier];
 
 /// Returns the span, and adds what it tells of its trace to `traces`; `None` when its ids cannot be used.
 pub(super) fn map_span(
@@ -165,14 +165,15 @@ fn ms_to_first_chunk(attributes: &Attributes) -> Option<u64> {
 fn take_call(attributes: &mut Attributes, resource: &Resource, scope: &Scope) -> LlmCall {
     let provider = provider(attributes, resource);
     let facts = provider_facts(attributes);
-    let usage = take_usage(attributes, &scope.name, provider.as_deref(), &facts);
+    let answer = answer_facts(attributes);
+    let usage = take_usage(attributes, &scope.name, provider.as_deref(), &facts, &answer);
     attributes.take_first(&PROVIDERS);
     let cost = [Name::UsageCost, Name::LlmCost].into_iter().find_map(|name| {
         let usd = attributes.get(name).and_then(value::amount)?;
         attributes.take(name);
         Some(Cost::Given(usd))
     });
-    let service_tier = attributes.take_text(&TIERS).or(facts.service_tier).or_else(|| asked_tier(attributes));
+    let service_tier = take_tier(attributes, facts.service_tier.or(answer.service_tier));
     LlmCall {
         model: attributes.take_text(&MODELS).unwrap_or_else(|| UNKNOWN_MODEL.to_owned()),
         provider,
@@ -199,6 +200,31 @@ fn provider(attributes: &Attributes, resource: &Resource) -> Option<String> {
                 || attributes.text(Name::AiModelProvider) == Some(said.as_str())));
     let kept = if from_ai_sdk { said.split('.').next().unwrap_or_default() } else { said.as_str() };
     Some(kept.to_ascii_lowercase()).filter(|kept| !kept.is_empty())
+}
+
+/// Takes the service tier a call is billed at. `told` is what the answer itself says, where it was kept.
+///
+/// A tier asked for that does not count stays with the span.
+fn take_tier(attributes: &mut Attributes, told: Option<String>) -> Option<String> {
+    let answered = attributes.take_text(&ANSWERED_TIERS).or(told);
+    let asked = ASKED_TIERS.into_iter().find(|name| attributes.has(*name));
+    let said = asked.and_then(|name| attributes.text(name)).map(str::to_owned);
+    let tier = billed_tier(answered, said.clone().or_else(|| asked_tier(attributes)));
+    if let Some(name) = asked.filter(|_| said == tier) {
+        attributes.take(name);
+    }
+    tier
+}
+
+/// Returns what an answer says that `OpenInference` keeps whole, beside its own attributes.
+fn answer_facts(attributes: &Attributes) -> ResponseFacts {
+    let text = attributes.text(Name::OutputValue).unwrap_or_default();
+    let says = |name: &str| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some();
+    if says("service_tier") || says("ephemeral_1h_input_tokens") {
+        read_response(text.as_bytes())
+    } else {
+        ResponseFacts::default()
+    }
 }
 
 #[derive(Deserialize)]

@@ -368,6 +368,45 @@ fn the_service_tier_is_the_one_billed_else_the_one_asked_for() {
     let sdk = json!({"ai.response.providerMetadata": "{\"openai\":{\"serviceTier\":\"flex\"}}"});
     assert_eq!(tier(sdk), "flex");
     assert_eq!(tier(json!({})), Value::Null);
+    let own = json!({
+        "anthropic.request.service_tier": "auto", "anthropic.response.service_tier": "priority"
+    });
+    assert_eq!(tier(own), "priority");
+    let answer = json!({
+        "openinference.span.kind": "LLM", "llm.invocation_parameters": "{\"service_tier\": \"auto\"}",
+        "output.mime_type": "application/json",
+        "output.value": "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"service_tier\":\"flex\"}",
+    });
+    assert_eq!(tier(answer), "flex");
+}
+
+#[test]
+fn a_tier_asked_for_that_says_nothing_of_the_price_stays_with_the_span() {
+    let members = json!({"gen_ai.system": "openai", "gen_ai.openai.request.service_tier": "auto"});
+    let new = of(members.clone());
+    assert_eq!(json!(new.span.kind)["service_tier"], Value::Null);
+    assert_eq!(new.span.attributes["gen_ai.openai.request.service_tier"], "auto");
+    let members =
+        json!({"gen_ai.system": "openai", "llm.invocation_parameters": "{\"service_tier\": \"auto\"}"});
+    assert_eq!(kind(members)["service_tier"], Value::Null);
+}
+
+#[test]
+fn openinference_keeps_with_the_answer_how_long_the_cache_keeps_what_was_written() {
+    let call = kind(json!({
+        "openinference.span.kind": "LLM", "llm.model_name": "claude-sonnet-4-6", "llm.provider": "anthropic",
+        "llm.token_count.prompt": 140, "llm.token_count.completion": 5,
+        "llm.token_count.prompt_details.cache_read": 100, "llm.token_count.prompt_details.cache_write": 30,
+        "output.value": "{\"type\":\"message\",\"usage\":{\"cache_creation\":{\"ephemeral_1h_input_tokens\":10,\
+            \"ephemeral_5m_input_tokens\":20},\"cache_creation_input_tokens\":30,\"cache_read_input_tokens\":100,\
+            \"input_tokens\":10,\"output_tokens\":5,\"service_tier\":\"standard\"}}",
+    }));
+    let wanted = json!({
+        "type": "llm_call", "model": "claude-sonnet-4-6", "provider": "anthropic", "input_tokens": 140,
+        "output_tokens": 5, "cached_input_tokens": 100, "cache_write_tokens": 20, "cache_write_1h_tokens": 10,
+        "service_tier": "standard",
+    });
+    assert_eq!(call, wanted);
 }
 
 const QUESTION: &str = r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#;

@@ -7,6 +7,7 @@ use super::attributes::Attributes;
 use super::names::Name;
 use crate::count;
 use crate::kind::Usage;
+use crate::provider::ResponseFacts;
 
 /// Where one convention writes its counts; of several names the first that holds a count wins.
 struct Convention {
@@ -63,6 +64,14 @@ const CONVENTIONS: [Convention; 4] = [
     },
 ];
 
+/// Returns how long cache writes last by the answer `OpenInference` keeps, where it counts as many of them.
+fn writes_of_answer(counted: &Usage, answer: &Usage) -> Usage {
+    let (short, long) = (answer.cache_write_tokens, answer.cache_write_1h_tokens);
+    let all = short.unwrap_or(0).saturating_add(long.unwrap_or(0));
+    let agrees = counted.cache_write_tokens == Some(all);
+    Usage { cache_write_1h_tokens: long.filter(|_| agrees), ..Usage::default() }
+}
+
 /// Cache writes of five minutes and of an hour, as Anthropic's own client splits them.
 const ANTHROPIC_WRITES: [Name; 2] = [Name::AnthropicWrites5m, Name::AnthropicWrites1h];
 
@@ -83,12 +92,15 @@ pub(super) fn take_usage(
     scope: &str,
     provider: Option<&str>,
     facts: &ProviderFacts,
+    answer: &ResponseFacts,
 ) -> Usage {
     let exclusive = counts_exclude_cache(attributes, scope, provider);
     let mut read = CONVENTIONS.map(|convention| convention.read(attributes));
     let writes = anthropic_writes(attributes);
     fill(&mut read[0], &writes);
     fill(&mut read[1], &facts.counts);
+    let kept = writes_of_answer(&read[2], &answer.usage);
+    fill(&mut read[2], &kept);
     let chosen = read
         .iter()
         .position(|usage| usage.total().is_some())
@@ -318,7 +330,8 @@ mod tests {
     fn usage_from(scope: &str, provider: &str, value: Value) -> (Usage, Value) {
         let mut attributes = Attributes::new(attributes(value));
         let facts = provider_facts(&attributes);
-        let usage = take_usage(&mut attributes, scope, Some(provider), &facts);
+        let answer = ResponseFacts::default();
+        let usage = take_usage(&mut attributes, scope, Some(provider), &facts, &answer);
         let mut left = crate::kind::Attributes::new();
         attributes.leave_to(&mut left);
         (usage, Value::Object(left))

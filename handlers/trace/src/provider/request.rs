@@ -1,5 +1,7 @@
 //! What a request says.
 
+use std::borrow::Cow;
+
 use super::members::Members;
 
 /// What a request says about itself.
@@ -11,6 +13,8 @@ pub struct RequestFacts {
     pub stream: Option<bool>,
     /// Whether the request is a model call.
     pub is_call: bool,
+    /// The service tier asked for.
+    pub service_tier: Option<String>,
 }
 
 /// Reads a request body sent to `path` with `POST`.
@@ -24,9 +28,10 @@ pub fn read_request(path: &str, body: &[u8]) -> RequestFacts {
         "false" => Some(false),
         _ => None,
     });
+    let service_tier = members.as_ref().and_then(|members| members.text("service_tier")).map(Cow::into_owned);
     let is_call = model.is_some() || is_generation_path(path);
-    let model = model.map(std::borrow::Cow::into_owned).or_else(|| deployment(path));
-    RequestFacts { model: model.filter(|model| !model.is_empty()), stream, is_call }
+    let model = model.map(Cow::into_owned).or_else(|| deployment(path));
+    RequestFacts { model: model.filter(|model| !model.is_empty()), stream, is_call, service_tier }
 }
 
 /// Returns whether requests to `path` generate something, whatever base comes before it.
@@ -59,11 +64,14 @@ mod tests {
 
     #[test]
     fn a_json_body_with_a_model_is_a_call_at_any_path() {
-        let facts = read_request("/v1/rerank", br#"{"model":"rank-1","stream":true}"#);
-        assert_eq!(
-            facts,
-            RequestFacts { model: Some("rank-1".to_owned()), stream: Some(true), is_call: true }
-        );
+        let facts = read_request("/v1/rerank", br#"{"model":"rank-1","stream":true,"service_tier":"flex"}"#);
+        let wanted = RequestFacts {
+            model: Some("rank-1".to_owned()),
+            stream: Some(true),
+            is_call: true,
+            service_tier: Some("flex".to_owned()),
+        };
+        assert_eq!(facts, wanted);
     }
 
     #[test]
