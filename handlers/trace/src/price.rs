@@ -266,6 +266,28 @@ mod tests {
     }
 
     #[test]
+    fn a_class_without_a_price_in_the_tier_costs_the_plain_price_of_the_tier() {
+        let reasoning = Usage { reasoning_tokens: Some(300), ..plain(1000, 500) };
+        assert_cost("gemini-2.5-flash", reasoning, Some("priority"), 0.002_79);
+        assert_cost("gemini-2.5-flash", reasoning, Some("flex"), (1000.0 * 0.15 + 500.0 * 1.25) / 1e6);
+        let audio = Usage { audio_input_tokens: Some(400), ..plain(1000, 0) };
+        assert_cost("gemini-2.5-flash", audio, Some("batch"), (600.0 * 0.15 + 400.0 * 0.5) / 1e6);
+        assert_cost("gemini-2.5-flash", audio, Some("flex"), 1000.0 * 0.15 / 1e6);
+        // So it is in long requests, whose price in this tier is 1.8 times theirs.
+        let long = Usage { reasoning_tokens: Some(400), ..plain(200_001, 1000) };
+        assert_cost("gemini-2.5-pro", long, Some("priority"), (200_001.0 * 4.5 + 1000.0 * 27.0) / 1e6);
+        // The batch tier of a speaking model prices the text it reads only.
+        let speech = Usage { audio_output_tokens: Some(100), ..plain(1000, 100) };
+        assert_cost("gemini-2.5-pro-preview-tts", speech, Some("batch"), (1000.0 * 0.5 + 100.0 * 20.0) / 1e6);
+        let written = Usage { cache_write_tokens: Some(400), ..plain(1000, 0) };
+        assert_cost("anthropic.claude-haiku-4-5-20251001-v1:0", written, Some("batch"), 1000.0 * 0.5 / 1e6);
+        // Being cached makes no token dearer: five times as dear would be the plain price of this tier.
+        let cached = Usage { cached_input_tokens: Some(400), ..plain(1000, 0) };
+        assert_cost("gemini-3.1-pro-preview", cached, Some("flex"), (600.0 * 1.0 + 400.0 * 0.2) / 1e6);
+        assert_cost("gpt-4o", cached, Some("batch"), 1000.0 * 1.25 / 1e6);
+    }
+
+    #[test]
     fn nothing_known_costs_nothing_known() {
         for usage in [Usage::default(), plain(0, 0)] {
             assert_eq!(Prices::builtin().estimate("gpt-4o", &usage, None), None);

@@ -35,25 +35,27 @@ struct LongContext {
 }
 
 impl Rates {
-    /// Returns these prices where there are any, and `base` where that is not dearer than plain tokens are here.
+    /// Returns these prices where there are any. A class without one costs the plain price here, and what it costs in
+    /// `base` only where there is none.
     ///
-    /// A tier seldom lists every class: a cached token must not cost more for that than the tier's plain one.
+    /// Cached tokens are the exception: they keep the price of `base` where that is the lower of the two, since being
+    /// cached makes no token dearer.
     fn over(&self, base: &Self) -> Self {
         let (input, output) = (self.input.or(base.input), self.output.or(base.output));
-        let class = |own: Option<f64>, base: Option<f64>, plain: Option<f64>| {
-            own.or_else(|| base.map(|price| plain.map_or(price, |plain| price.min(plain))))
-        };
+        let class =
+            |own: Option<f64>, base: Option<f64>, plain: Option<f64>| own.or(base.and(plain)).or(base);
+        let cached = || base.cache_read.map(|price| input.map_or(price, |plain| price.min(plain)));
         // An hour in the cache is priced as so many times five minutes.
         let hour = || scaled(base.cache_write_1h?, self.cache_write?, base.cache_write?);
         Self {
             input,
             output,
-            cache_read: class(self.cache_read, base.cache_read, input),
-            cache_write: self.cache_write.or(base.cache_write),
-            cache_write_1h: self.cache_write_1h.or_else(hour).or(base.cache_write_1h),
-            reasoning_output: class(self.reasoning_output, base.reasoning_output, output),
-            audio_input: self.audio_input.or(base.audio_input),
-            audio_output: self.audio_output.or(base.audio_output),
+            cache_read: self.cache_read.or_else(cached),
+            cache_write: class(self.cache_write, base.cache_write, self.input),
+            cache_write_1h: class(self.cache_write_1h.or_else(hour), base.cache_write_1h, self.input),
+            reasoning_output: class(self.reasoning_output, base.reasoning_output, self.output),
+            audio_input: class(self.audio_input, base.audio_input, self.input),
+            audio_output: class(self.audio_output, base.audio_output, self.output),
         }
     }
 
