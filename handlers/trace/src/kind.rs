@@ -268,13 +268,19 @@ impl SpanKind {
         }
     }
 
-    /// Works out the cost of a model call unless the client named one.
+    /// Works out the cost of a model call unless the client named one, as [`Span::estimate_cost`] does for a span without
+    /// attributes.
+    ///
+    /// [`Span::estimate_cost`]: crate::span::Span::estimate_cost
     pub fn estimate_cost(&mut self, prices: &Prices) {
+        self.estimate_cost_with(prices, &Attributes::new());
+    }
+
+    pub(crate) fn estimate_cost_with(&mut self, prices: &Prices, attributes: &Attributes) {
         if let Self::LlmCall(call) = self
             && !matches!(call.cost, Some(Cost::Given(_)))
         {
-            call.cost =
-                prices.estimate(&call.model, &call.usage, call.service_tier.as_deref()).map(Cost::Estimated);
+            call.cost = prices.estimate_call(call, attributes).map(Cost::Estimated);
         }
     }
 }

@@ -4,10 +4,13 @@
 //! per million tokens; the built-in ones lie in `data/`, which says where they come from.
 
 mod entry;
+mod seller;
 mod table;
 mod tier;
 
-use crate::kind::Usage;
+use serde_json::Value;
+
+use crate::kind::{Attributes, LlmCall, Usage};
 
 pub use table::{InvalidPrices, Prices};
 pub use tier::billed_tier;
@@ -28,27 +31,62 @@ pub struct ClassCost {
 }
 
 impl Prices {
-    /// Returns US dollars of a call, or `None` when the model has no price or no tokens are known.
+    /// Returns US dollars of a call, or `None` when its model has no price or no tokens are known.
     ///
-    /// The sum of [`Prices::breakdown`].
-    pub fn estimate(&self, model: &str, usage: &Usage, service_tier: Option<&str>) -> Option<f64> {
-        let classes = self.breakdown(model, usage, service_tier)?;
-        Some(classes.iter().map(|class| class.cost).sum())
+    /// The sum of [`Prices::call_breakdown`].
+    pub fn estimate_call(&self, call: &LlmCall, attributes: &Attributes) -> Option<f64> {
+        self.call_breakdown(call, attributes).map(sum)
     }
 
-    /// Returns what each class of tokens of a call costs, without empty classes; `None` when the model has no price or
+    /// Returns what each class of tokens of a call costs, without empty classes; `None` when its model has no price or
     /// no tokens are known.
+    ///
+    /// `attributes` are those of the call's span. The model that answered is priced, as its provider sells it; the one
+    /// asked for where that has no price.
+    pub fn call_breakdown(&self, call: &LlmCall, attributes: &Attributes) -> Option<Vec<ClassCost>> {
+        let entry = self.find(models(call, attributes), call.provider.as_deref())?;
+        priced(entry, &call.usage, call.service_tier.as_deref())
+    }
+
+    /// Returns US dollars of a call of a model whoever serves it, as [`Prices::estimate_call`] does.
+    pub fn estimate(&self, model: &str, usage: &Usage, service_tier: Option<&str>) -> Option<f64> {
+        self.breakdown(model, usage, service_tier).map(sum)
+    }
+
+    /// Returns what each class of tokens of a call of a model costs, whoever serves it, as [`Prices::call_breakdown`]
+    /// does.
     pub fn breakdown(
         &self,
         model: &str,
         usage: &Usage,
         service_tier: Option<&str>,
     ) -> Option<Vec<ClassCost>> {
-        let entry = self.find(model)?;
-        let rates = entry.rates(whole_input(usage), service_tier);
-        let classes = classes(usage, &rates);
-        (!classes.is_empty()).then_some(classes)
+        priced(self.find([model], None)?, usage, service_tier)
     }
+}
+
+/// The attribute that names the model that answered, where the call itself names the one asked for.
+pub const ANSWERED_MODEL: &str = "gen_ai.response.model";
+
+/// The attributes that name the model asked for, where the call itself names the one that answered.
+const ASKED_MODELS: [&str; 4] =
+    ["gen_ai.request.model", "ai.model.id", "llm.request.model", "llm.request.model_name"];
+
+/// Returns the names of the model of a call, that of the one that answered first.
+fn models<'a>(call: &'a LlmCall, attributes: &'a Attributes) -> impl Iterator<Item = &'a str> {
+    let text = |name: &str| attributes.get(name).and_then(Value::as_str);
+    let asked = ASKED_MODELS.into_iter().find_map(text);
+    [text(ANSWERED_MODEL), Some(call.model.as_str()), asked].into_iter().flatten()
+}
+
+fn priced(entry: &Entry, usage: &Usage, service_tier: Option<&str>) -> Option<Vec<ClassCost>> {
+    let rates = entry.rates(whole_input(usage), service_tier);
+    let classes = classes(usage, &rates);
+    (!classes.is_empty()).then_some(classes)
+}
+
+fn sum(classes: Vec<ClassCost>) -> f64 {
+    classes.into_iter().map(|class| class.cost).sum()
 }
 
 /// Returns the tokens of the prompt: those of its parts where a sender counted them beside the whole.
@@ -324,6 +362,76 @@ mod tests {
         assert_eq!(cost("acme/anything"), Some(3.0));
         assert_eq!(cost("ft:gpt-4o:acme::x"), Some(7.0));
         assert_eq!(cost("acmeanything"), None);
+    }
+
+    fn cost_of(prices: &Prices, provider: &str, model: &str, other: Option<(&str, &str)>) -> Option<f64> {
+        let call = LlmCall {
+            model: model.to_owned(),
+            provider: Some(provider.to_owned()),
+            usage: plain(1_000_000, 1_000_000),
+            ..LlmCall::default()
+        };
+        let attributes = other.into_iter().map(|(key, name)| (key.to_owned(), Value::from(name))).collect();
+        prices.estimate_call(&call, &attributes)
+    }
+
+    #[test]
+    fn the_model_that_answered_is_priced_else_the_one_asked_for() {
+        let prices = Prices::builtin();
+        // By the proxy, which shows the model asked for, and over OpenTelemetry, which shows the one that answered.
+        for (asked, answered, wanted) in [
+            ("my-prod-deployment", "gpt-4o-2024-08-06", Some(12.5)),
+            ("gpt-4o", "gpt-4o-2024-05-13", Some(20.0)),
+            ("gpt-4o", "/models/unheard-of", Some(12.5)),
+            ("my-prod-deployment", "my-model", None),
+        ] {
+            let proxy = cost_of(&prices, "azure_openai", asked, Some((ANSWERED_MODEL, answered)));
+            let otlp = cost_of(&prices, "azure.ai.openai", answered, Some(("gen_ai.request.model", asked)));
+            assert_eq!((proxy, otlp), (wanted, wanted), "{asked} {answered}");
+        }
+        let own =
+            Prices::with_overrides(r#"[{"model": "my-prod-deployment", "input": 1, "output": 2}]"#).unwrap();
+        let answered = Some((ANSWERED_MODEL, "gpt-4o-2024-08-06"));
+        assert_eq!(cost_of(&own, "azure_openai", "my-prod-deployment", answered), Some(3.0));
+    }
+
+    #[test]
+    fn what_a_provider_sells_is_priced_before_the_model_of_the_same_name() {
+        let prices = Prices::builtin();
+        let cost = |provider, model| cost_of(&prices, provider, model, None);
+        let llama = "meta-llama/Llama-3.3-70B-Instruct-Turbo";
+        assert_eq!(cost("deepinfra", llama), prices_of(&format!("deepinfra/{llama}")));
+        assert_eq!(cost("together", llama), prices_of(&format!("together_ai/{llama}")));
+        assert_ne!(cost("deepinfra", llama), cost("together", llama));
+        assert_eq!(cost("mistral", "mistral-large-latest"), Some(2.0));
+        assert_eq!(cost("x", "grok-4.3"), prices_of("xai/grok-4.3"));
+        assert_eq!(cost("openai", "gpt-4o"), Some(12.5));
+        assert_eq!(cost("openrouter", "openai/gpt-4o"), Some(12.5));
+        assert_eq!(cost("", "gpt-4o"), Some(12.5));
+        let own = r#"[{"model": "mistral-large-latest", "input": 1, "output": 2}]"#;
+        let own = Prices::with_overrides(own).unwrap();
+        assert_eq!(cost_of(&own, "mistral", "mistral-large-latest", None), Some(3.0));
+    }
+
+    fn prices_of(name: &str) -> Option<f64> {
+        let cost = Prices::builtin().estimate(name, &plain(1_000_000, 1_000_000), None);
+        assert!(cost.is_some_and(|cost| cost > 0.0), "{name}");
+        cost
+    }
+
+    #[test]
+    fn a_model_that_runs_at_home_costs_nothing_but_what_its_user_says() {
+        let cost = |prices: &Prices, model| cost_of(prices, "ollama", model, None);
+        let builtin = Prices::builtin();
+        for model in ["llama3.1:8b", "deepseek-chat", "ollama/llama3", "mistral-large"] {
+            assert_eq!(cost(&builtin, model), None, "{model}");
+        }
+        let own =
+            r#"[{"model": "llama3.1", "input": 1, "output": 2}, {"model": "ollama/qwen3", "input": 3}]"#;
+        let own = Prices::with_overrides(own).unwrap();
+        assert_eq!(cost(&own, "llama3.1:8b"), Some(3.0));
+        assert_eq!(cost(&own, "qwen3"), Some(3.0));
+        assert_eq!(cost(&own, "deepseek-chat"), None);
     }
 
     fn any_usage() -> impl Strategy<Value = Usage> {

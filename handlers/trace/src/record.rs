@@ -80,7 +80,7 @@ impl Recorder {
             match write {
                 SpanWrite::Create(new) | SpanWrite::Put(new) => {
                     nul::replace_in_span(&mut new.span);
-                    new.span.kind.estimate_cost(&self.prices);
+                    new.span.estimate_cost(&self.prices);
                     if let Some(input) = &new.payload.input {
                         let is_call = new.span.kind.llm().is_some();
                         new.span.preview = preview::first_user_message(input, is_call);

@@ -41,6 +41,11 @@ impl Span {
         self.ended_at.map(|end| end.millis_since(self.started_at))
     }
 
+    /// Works out the cost of a model call unless the client named one.
+    pub fn estimate_cost(&mut self, prices: &Prices) {
+        self.kind.estimate_cost_with(prices, &self.attributes);
+    }
+
     /// Brings the span to its end: status, time, kind, and the cost when it was only estimated.
     ///
     /// The caller has checked that the span still runs.
@@ -48,7 +53,7 @@ impl Span {
         if let Some(kind) = &finish.kind {
             self.kind = kind.laid_over(&self.kind);
         }
-        self.kind.estimate_cost(prices);
+        self.estimate_cost(prices);
         self.status = finish.status.clone();
         self.ended_at = Some(finish.ended_at);
     }

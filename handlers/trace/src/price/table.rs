@@ -3,7 +3,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-use super::Entry;
+use super::{Entry, seller};
 
 static BUILTIN: LazyLock<Arc<HashMap<Box<str>, Entry>>> = LazyLock::new(|| {
     let files = [include_str!("../../data/model-prices.json"), include_str!("../../data/older-models.json")];
@@ -61,21 +61,75 @@ impl Prices {
         Ok(Self { own: read(json)?.into_iter().collect(), ..Self::builtin() })
     }
 
-    /// Finds the entry of a model: of its whole name, else the longest that its name begins with, else the same for what
-    /// follows its vendor.
-    pub(super) fn find(&self, model: &str) -> Option<&Entry> {
-        let name = model.to_lowercase();
-        self.lookup(&name).or_else(|| self.lookup(name.rsplit_once('/')?.1))
+    /// Finds the entry of a call whose model has the given names, the most telling first: the first that has an entry of
+    /// one's own, else the first that has any.
+    pub(super) fn find<'a>(
+        &self,
+        models: impl IntoIterator<Item = &'a str>,
+        provider: Option<&str>,
+    ) -> Option<&Entry> {
+        let mut first = None;
+        for found in models.into_iter().filter_map(|model| self.find_model(model, provider)) {
+            if found.is_own && found.is_whole {
+                return Some(found.entry);
+            }
+            first = first.or(Some(found.entry));
+        }
+        first
     }
 
-    fn lookup(&self, name: &str) -> Option<&Entry> {
-        let get = |name: &str| self.own.get(name).or_else(|| self.builtin.get(name));
-        if let Some(entry) = get(name) {
-            return Some(entry);
+    /// Finds the entry of a model: of what its provider sells by this name, else of the name itself, unless one's own
+    /// entry tells as much of it.
+    fn find_model(&self, model: &str, provider: Option<&str>) -> Option<Found<'_>> {
+        let name = model.to_lowercase();
+        let is_local = provider.is_some_and(seller::is_local);
+        let builtin = if is_local { None } else { Some(&*self.builtin) };
+        let tables = Tables { own: &self.own, builtin };
+        let sold = provider.filter(|provider| !provider.is_empty()).and_then(|provider| {
+            let vendor = seller::vendor(provider);
+            let found = tables.lookup(&format!("{vendor}/{name}"))?;
+            Some(Found { length: found.length.saturating_sub(vendor.len() + 1), ..found })
+        });
+        let named = tables.lookup(&name).or_else(|| tables.lookup(name.rsplit_once('/')?.1));
+        match (sold, named) {
+            (Some(sold), Some(named)) if named.is_own && !sold.is_own && named.length >= sold.length => {
+                Some(named)
+            }
+            (sold, named) => sold.or(named),
         }
-        let searched = &name[..name.floor_char_boundary(MAX_NAME)];
-        let ends = searched.char_indices().map(|(at, _)| at).rev().filter(|at| is_boundary(name, *at));
-        ends.map(|end| &name[..end]).find_map(get)
+    }
+}
+
+/// The entries that may price a model.
+struct Tables<'a> {
+    own: &'a HashMap<Box<str>, Entry>,
+    builtin: Option<&'a HashMap<Box<str>, Entry>>,
+}
+
+/// An entry that was found.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    entry: &'a Entry,
+    is_own: bool,
+    /// How much of the name it stands for.
+    length: usize,
+    is_whole: bool,
+}
+
+impl<'a> Tables<'a> {
+    /// Finds the entry of a whole name, else the longest that the name begins with.
+    fn lookup(&self, name: &str) -> Option<Found<'a>> {
+        let get = |end: usize| {
+            let (own, length, is_whole) = (self.own.get(&name[..end]), end, end == name.len());
+            let builtin = || self.builtin.and_then(|builtin| builtin.get(&name[..end]));
+            let entry = own.or_else(builtin)?;
+            Some(Found { entry, is_own: own.is_some(), length, is_whole })
+        };
+        get(name.len()).or_else(|| {
+            let searched = &name[..name.floor_char_boundary(MAX_NAME)];
+            let ends = searched.char_indices().map(|(at, _)| at).rev();
+            ends.filter(|end| is_boundary(name, *end)).find_map(get)
+        })
     }
 }
 
