@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::object::{Object, array};
 
-/// A response assembled from its events. The last event brings it whole; what came before counts only when
-/// the stream breaks.
+/// A response assembled from its events. The last event brings it whole; what came before counts when the stream breaks,
+/// and when the last event brings no output, as that of a response that failed.
 #[derive(Default)]
 pub(super) struct Response {
     latest: Option<Box<RawValue>>,
@@ -24,13 +24,23 @@ struct Item {
     texts: BTreeMap<u64, Piece>,
     summaries: BTreeMap<u64, String>,
     arguments: String,
+    code: String,
 }
 
 /// One content part of an item.
 #[derive(Default)]
 struct Piece {
-    is_refusal: bool,
+    part: Part,
     text: String,
+}
+
+/// What a content part holds.
+#[derive(Clone, Copy, Default)]
+enum Part {
+    #[default]
+    Text,
+    Refusal,
+    Reasoning,
 }
 
 /// Returns whether an event of type `word` belongs to a response stream.
@@ -49,7 +59,9 @@ impl Response {
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled"
         );
         if self.ended {
-            self.items.clear();
+            if event.object("response").is_some_and(|response| has_output(&response)) {
+                self.items.clear();
+            }
             return;
         }
         let Some(index) = event.count("output_index") else { return };
@@ -59,9 +71,13 @@ impl Response {
                 item.done = word.ends_with("done");
                 item.whole = event.some("item").map(RawValue::to_owned);
             }
-            "response.output_text.delta" | "response.refusal.delta" => {
+            "response.output_text.delta" | "response.refusal.delta" | "response.reasoning_text.delta" => {
                 let piece = item.texts.entry(event.count("content_index").unwrap_or(0)).or_default();
-                piece.is_refusal = word.starts_with("response.refusal");
+                piece.part = match word {
+                    "response.refusal.delta" => Part::Refusal,
+                    "response.reasoning_text.delta" => Part::Reasoning,
+                    _ => Part::Text,
+                };
                 piece.text.push_str(&event.text("delta").unwrap_or_default());
             }
             "response.reasoning_summary_text.delta" => {
@@ -72,6 +88,9 @@ impl Response {
             | "response.custom_tool_call_input.delta"
             | "response.mcp_call_arguments.delta" => {
                 item.arguments.push_str(&event.text("delta").unwrap_or_default());
+            }
+            "response.code_interpreter_call_code.delta" => {
+                item.code.push_str(&event.text("delta").unwrap_or_default());
             }
             _ => {}
         }
@@ -105,6 +124,11 @@ impl Response {
     }
 }
 
+/// Returns whether a response says what came out.
+fn has_output(response: &Members<'_>) -> bool {
+    response.array("output").is_some_and(|items| !items.is_empty())
+}
+
 impl Item {
     fn json(&self) -> String {
         if let Some(whole) = self.whole.as_ref().filter(|_| self.done) {
@@ -125,7 +149,8 @@ impl Item {
         let argument = if is_custom { "input" } else { "arguments" };
         for (name, value) in members.iter().flat_map(Members::iter) {
             let replaced = grown.iter().any(|(member, _)| *member == name)
-                || (name == argument && !self.arguments.is_empty());
+                || (name == argument && !self.arguments.is_empty())
+                || (name == "code" && !self.code.is_empty());
             if !replaced {
                 object.raw(name, value);
             }
@@ -136,16 +161,19 @@ impl Item {
         if !self.arguments.is_empty() {
             object.text(argument, &self.arguments);
         }
+        if !self.code.is_empty() {
+            object.text("code", &self.code);
+        }
         object.finish()
     }
 }
 
 impl Piece {
     fn json(&self) -> String {
-        if self.is_refusal {
-            part("refusal", "refusal", &self.text)
-        } else {
-            part("output_text", "text", &self.text)
+        match self.part {
+            Part::Text => part("output_text", "text", &self.text),
+            Part::Refusal => part("refusal", "refusal", &self.text),
+            Part::Reasoning => part("reasoning_text", "text", &self.text),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::choices::{Choices, Kind};
 use super::error::message_of;
 use super::members::Members;
 use super::ollama;
-use super::response::{ResponseFacts, facts_of};
+use super::response::{ResponseFacts, UNTOLD, facts_of};
 use super::sse::{Events, Lines};
 use super::{anthropic, object, responses};
 use crate::json::Json;
@@ -159,7 +159,7 @@ impl Shape {
 
 /// Returns the error an event reports, whichever provider sent it.
 fn error_in(word: &str, event: &Members<'_>) -> Option<String> {
-    let fallback = || "the provider reported an error".to_owned();
+    let fallback = || UNTOLD.to_owned();
     if word == "response.failed" {
         let response = event.object("response");
         return Some(response.and_then(|r| message_of(&r)).map_or_else(fallback, Cow::into_owned));

@@ -277,6 +277,54 @@ fn a_broken_response_keeps_the_items_so_far() {
 }
 
 #[test]
+fn a_broken_response_keeps_what_was_reasoned_and_the_code_so_far() {
+    let facts = read(
+        Framing::Events,
+        &[events(&[
+            json!({"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}}),
+            json!({"type": "response.output_item.added", "output_index": 0, "item": {"id": "rs", "type": "reasoning", "summary": []}}),
+            json!({"type": "response.reasoning_text.delta", "output_index": 0, "content_index": 0, "delta": "hm "}),
+            json!({"type": "response.reasoning_text.delta", "output_index": 0, "content_index": 0, "delta": "ok"}),
+            json!({"type": "response.output_item.added", "output_index": 1, "item": {"id": "ci", "type": "code_interpreter_call", "status": "in_progress", "code": "", "container_id": "c", "outputs": null}}),
+            json!({"type": "response.code_interpreter_call_code.delta", "output_index": 1, "delta": "print("}),
+            json!({"type": "response.code_interpreter_call_code.delta", "output_index": 1, "delta": "1)"}),
+        ])
+        .as_bytes()],
+    );
+    assert_eq!(
+        output(&facts)["output"],
+        json!([
+            {"id": "rs", "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm ok"}]},
+            {"id": "ci", "type": "code_interpreter_call", "status": "in_progress", "container_id": "c", "outputs": null,
+                "code": "print(1)"}])
+    );
+    assert!(!facts.ended);
+}
+
+#[test]
+fn a_failed_response_keeps_what_came_before() {
+    let facts = read(
+        Framing::Events,
+        &[events(&[
+            json!({"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}}),
+            json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "content": []}}),
+            json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "half"}),
+            json!({"type": "response.failed", "response": {"id": "r", "object": "response", "status": "failed", "output": [],
+                "error": {"code": "server_error", "message": "no luck"}}}),
+        ])
+        .as_bytes()],
+    );
+    assert_eq!(
+        output(&facts),
+        json!({"id": "r", "object": "response", "status": "failed",
+            "error": {"code": "server_error", "message": "no luck"},
+            "output": [{"type": "message", "content": [{"type": "output_text", "text": "half"}]}]})
+    );
+    assert_eq!(facts.error.as_deref(), Some("no luck"));
+    assert!(facts.ended);
+}
+
+#[test]
 fn a_failed_response_reports_its_error() {
     let failed = json!({"type": "response.failed",
         "response": {"id": "r", "status": "failed", "error": {"code": "server_error", "message": "no luck"}}});
