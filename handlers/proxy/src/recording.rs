@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use trace::capture::{CaptureMode, Captured};
 use trace::id::{Scope, SpanId, TraceId};
 use trace::json::Json;
-use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL, Usage};
+use trace::kind::{Attributes, LlmCall, SpanKind, UNKNOWN_MODEL};
+use trace::nul;
 use trace::ports::{Clock, Compute, Inline, SpanWrite, StoreError, chain, computed};
-use trace::price::billed_tier;
+use trace::price::{ANSWERED_MODEL, billed_tier};
 use trace::provider::{
-    Framing, RequestFacts, StreamReader, body_json, body_text, error_message, read_request, read_response,
+    Framing, RequestFacts, ResponseFacts, StreamReader, body_json, body_text, error_message, read_request,
+    read_response,
 };
 use trace::record::Recorder;
 use trace::span::{NewSpan, Payload, Span, SpanStatus, Version};
@@ -91,8 +93,7 @@ struct Request {
 struct Reading {
     status: SpanStatus,
     output: Captured,
-    usage: Usage,
-    service_tier: Option<String>,
+    facts: ResponseFacts,
     ms_to_first_chunk: Option<u64>,
 }
 
@@ -148,10 +149,15 @@ impl Recording {
                 (self.read_answer(*answered).await, at)
             }
         };
-        call.usage = reading.usage;
-        call.service_tier = billed_tier(reading.service_tier, request.facts.service_tier);
+        let ResponseFacts { model: answered, usage, service_tier, .. } = reading.facts;
+        call.usage = usage;
+        call.service_tier = billed_tier(service_tier, request.facts.service_tier);
         call.output_preview = reading.output.preview;
         let mut span = self.span(&call, reading.status);
+        if let Some(mut answered) = answered.filter(|answered| *answered != call.model) {
+            nul::replace(&mut answered);
+            span.attributes.insert(ANSWERED_MODEL.to_owned(), answered.into());
+        }
         span.ended_at = Some(at);
         span.ms_to_first_chunk = reading.ms_to_first_chunk;
         let payload = Payload { input, output: reading.output.payload };
@@ -289,8 +295,7 @@ impl Reading {
         Self {
             status: SpanStatus::Failed { error },
             output: Captured::default(),
-            usage: Usage::default(),
-            service_tier: None,
+            facts: ResponseFacts::default(),
             ms_to_first_chunk: None,
         }
     }
@@ -352,13 +357,11 @@ fn read_answer(answered: &mut Answered, capture: CaptureMode, limit: usize) -> R
         return Reading { status, output, ..Reading::failed(String::new()) };
     }
     let facts = read_response(&body);
-    Reading {
-        status: status_without_body(answered),
-        output,
-        usage: facts.usage,
-        service_tier: facts.service_tier,
-        ms_to_first_chunk: None,
-    }
+    let status = match &facts.error {
+        Some(error) => SpanStatus::Failed { error: error.clone() },
+        None => status_without_body(answered),
+    };
+    Reading { status, output, facts, ms_to_first_chunk: None }
 }
 
 fn read_stream(answered: &mut Answered, framing: Framing, capture: CaptureMode, limit: usize) -> Reading {
@@ -391,13 +394,7 @@ fn read_stream(answered: &mut Answered, framing: Framing, capture: CaptureMode, 
         let text = body_text(&body);
         capture.keep(&text, || Json::string(&text))
     };
-    Reading {
-        status,
-        output,
-        usage: stream.facts.usage,
-        service_tier: stream.facts.service_tier,
-        ms_to_first_chunk: None,
-    }
+    Reading { status, output, facts: stream.facts, ms_to_first_chunk: None }
 }
 
 /// Returns the status of an answer whose text says nothing about it.

@@ -1,6 +1,8 @@
 //! Calls pass unchanged and are recorded as what they are.
 
 use serde_json::{Value, json};
+use trace::kind::Cost;
+use trace::price::Prices;
 use trace::span::SpanStatus;
 
 use crate::support::{Provider, Proxy};
@@ -73,6 +75,34 @@ async fn an_anthropic_call_counts_its_whole_prompt() {
 }
 
 #[tokio::test]
+async fn a_call_costs_what_the_model_that_answered_costs() {
+    for (asked, answered) in [("my-prod-deployment", "gpt-4o-2024-08-06"), ("gpt-4o", "gpt-4o-2024-05-13")] {
+        let body = COMPLETION.replace("gpt-4o-2024-08-06", answered);
+        let provider = Provider::json("200 OK", &body).await;
+        let proxy = Proxy::start(&provider).await;
+        proxy.post("/v1/chat/completions", "", &CHAT.replace("gpt-4o", asked)).await;
+        let recorded = proxy.only().await;
+        assert_eq!((recorded.call().model.as_str(), recorded.span.name.as_str()), (asked, asked));
+        assert_eq!(recorded.span.attributes[trace::price::ANSWERED_MODEL], answered);
+        let cost = Prices::builtin().estimate(answered, &recorded.call().usage, Some("flex"));
+        assert!(cost.is_some_and(|cost| cost > 0.0));
+        assert_eq!(recorded.call().cost.map(Cost::usd), cost);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_tier_has_the_one_asked_for_unless_that_is_left_open() {
+    let body = COMPLETION.replace(r#","service_tier":"flex""#, "");
+    for (asked, tier) in [("flex", Some("flex")), ("auto", None), ("default", None)] {
+        let provider = Provider::json("200 OK", &body).await;
+        let proxy = Proxy::start(&provider).await;
+        let request = format!(r#"{{"model":"gpt-6-sol","service_tier":"{asked}"}}"#);
+        proxy.post("/v1/chat/completions", "", &request).await;
+        assert_eq!(proxy.only().await.call().service_tier.as_deref(), tier);
+    }
+}
+
+#[tokio::test]
 async fn an_ollama_call_is_recorded_for_ollama() {
     let done = json!({"model": "llama3", "message": {"role": "assistant", "content": "hi"}, "done": true,
         "prompt_eval_count": 5, "eval_count": 2});
@@ -82,7 +112,7 @@ async fn an_ollama_call_is_recorded_for_ollama() {
     proxy.post("/api/chat", &headers, r#"{"model":"llama3","stream":false}"#).await;
     let recorded = proxy.only().await;
     assert_eq!(recorded.call().provider.as_deref(), Some("ollama"));
-    assert_eq!(recorded.call().usage.total(), Some(7));
+    assert_eq!((recorded.call().usage.total(), recorded.call().cost), (Some(7), None));
     assert_eq!(provider.only().header("x-ollama-base"), None);
 }
 

@@ -27,6 +27,17 @@ async fn an_error_of_the_provider_passes_and_fails_the_span() {
 }
 
 #[tokio::test]
+async fn a_response_that_says_it_failed_fails_the_span_though_it_came_well() {
+    let body = r#"{"id":"r","object":"response","status":"failed","model":"gpt-4o","output":[],"error":{"code":"server_error","message":"no luck"},"usage":{"input_tokens":7,"output_tokens":0}}"#;
+    let provider = Provider::json("200 OK", body).await;
+    let proxy = Proxy::start(&provider).await;
+    assert_eq!(proxy.post("/v1/responses", "", r#"{"model":"gpt-4o","input":"hi"}"#).await.status, 200);
+    let recorded = proxy.only().await;
+    assert_eq!((recorded.error(), recorded.call().usage.input_tokens), ("no luck", Some(7)));
+    assert_eq!(recorded.output, Some(serde_json::from_str(body).unwrap()));
+}
+
+#[tokio::test]
 async fn an_error_page_gives_its_first_200_characters() {
     let page = "x".repeat(500);
     let provider = Provider::json("503 Service Unavailable", &page).await;
