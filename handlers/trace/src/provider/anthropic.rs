@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use super::members::Members;
+use super::members::{Members, count};
 use super::object::{Object, array};
 
 type Owned = IndexMap<String, Box<RawValue>>;
@@ -43,7 +43,7 @@ impl Message {
                 let Some(message) = event.object("message") else { return };
                 lay_over(&mut self.top, &message);
                 if let Some(usage) = message.object("usage") {
-                    lay_over(&mut self.usage, &usage);
+                    count_up(&mut self.usage, &usage);
                 }
             }
             "content_block_start" => {
@@ -66,7 +66,7 @@ impl Message {
                     self.ended |= delta.some("stop_reason").is_some();
                 }
                 if let Some(usage) = event.object("usage") {
-                    lay_over(&mut self.usage, &usage);
+                    count_up(&mut self.usage, &usage);
                 }
             }
             "message_stop" => self.ended = true,
@@ -150,6 +150,17 @@ impl Block {
             object.json("citations", &array(self.citations.iter().map(|citation| citation.get())));
         }
         object.finish()
+    }
+}
+
+/// Adds the counts of an event. They only grow, and some providers repeat those of the first event as 0.
+fn count_up(old: &mut Owned, new: &Members<'_>) {
+    for (name, value) in new.iter() {
+        let before = old.get(name).and_then(|before| count(before));
+        let is_less = count(value).is_some_and(|now| before.is_some_and(|before| now < before));
+        if !is_less && (value.get() != "null" || !old.contains_key(name)) {
+            old.insert(name.to_owned(), value.to_owned());
+        }
     }
 }
 

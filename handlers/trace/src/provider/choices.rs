@@ -14,7 +14,6 @@ pub(super) struct Choices {
     kind: Kind,
     top: IndexMap<String, Box<RawValue>>,
     merged: BTreeMap<u64, Merged>,
-    ended: bool,
 }
 
 /// Which of the two it is.
@@ -45,7 +44,7 @@ impl Kind {
 
 impl Choices {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, top: IndexMap::new(), merged: BTreeMap::new(), ended: false }
+        Self { kind, top: IndexMap::new(), merged: BTreeMap::new() }
     }
 
     /// Adds a chunk.
@@ -62,13 +61,12 @@ impl Choices {
             for (name, value) in choice.iter().filter(|(name, _)| *name != "index") {
                 merged.add_member(name, value);
             }
-            self.ended |= merged.has("finish_reason");
         }
     }
 
-    /// Returns whether the answer has come to its end, as far as its chunks say.
+    /// Returns whether the answer has come to its end, as far as its chunks say: that of every choice.
     pub(super) fn ended(&self) -> bool {
-        self.ended
+        !self.merged.is_empty() && self.merged.values().all(|choice| choice.has("finish_reason"))
     }
 
     /// Returns the text of the answer as it would have been without streaming.

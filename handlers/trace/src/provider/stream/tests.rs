@@ -85,6 +85,19 @@ fn chat_chunks_become_the_completion_they_stream() {
 }
 
 #[test]
+fn an_answer_has_ended_when_every_choice_has() {
+    let chunk = |index: u64, finish: Value| {
+        json!({"object": "chat.completion.chunk",
+            "choices": [{"index": index, "delta": {"content": "a"}, "finish_reason": finish}]})
+    };
+    let mut chunks = vec![chunk(0, Value::Null), chunk(1, Value::Null), chunk(0, json!("stop"))];
+    let ended = |chunks: &[Value]| read(Framing::Events, &[events(chunks).as_bytes()]).ended;
+    assert!(!ended(&chunks));
+    chunks.push(chunk(1, json!("length")));
+    assert!(ended(&chunks));
+}
+
+#[test]
 fn logprobs_audio_and_unknown_members_are_kept() {
     let delta = |delta: Value, logprobs: Value| {
         json!({"object": "chat.completion.chunk",
@@ -209,6 +222,22 @@ fn anthropic_events_become_the_message_they_stream() {
     assert_eq!(usage.cached_input_tokens, Some(30));
     assert_eq!(facts.facts.service_tier.as_deref(), Some("standard"));
     assert!(facts.ended);
+}
+
+#[test]
+fn counts_of_a_message_do_not_shrink() {
+    let start = json!({"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant",
+        "model": "claude", "content": [], "stop_reason": null,
+        "usage": {"input_tokens": 100, "cache_read_input_tokens": 40, "output_tokens": 1}}});
+    let delta = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+        "usage": {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 20}});
+    let facts = read(Framing::Events, &[events(&[start, delta]).as_bytes()]);
+    let usage = facts.facts.usage;
+    assert_eq!(
+        (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens),
+        (Some(140), Some(40), Some(20))
+    );
+    assert_eq!(output(&facts)["usage"]["input_tokens"], 100);
 }
 
 #[test]
