@@ -9,6 +9,8 @@ use bytes::Bytes;
 pub(crate) enum Undecodable {
     #[error("the content encoding is not known")]
     Unknown,
+    #[error("the body is not encoded as it says")]
+    Mistaken,
     #[error("the decoded body is too large")]
     TooLarge,
     #[error("no memory is left for recordings")]
@@ -44,9 +46,30 @@ pub(crate) fn decode(
             Ok(read) if !grow(read) => return Err(Undecodable::NoMemory),
             Ok(read) => decoded.extend_from_slice(&piece[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_mistaken(&error, &decoded, chunks) => return Err(Undecodable::Mistaken),
             Err(_) => return Ok(decoded),
         }
     }
+}
+
+/// Returns whether a body that fails to decode was never encoded so, rather than broken off: it is text, which nothing
+/// encoded is, or nothing of it can be decoded.
+fn is_mistaken(error: &io::Error, decoded: &[u8], chunks: &[Bytes]) -> bool {
+    let broke_off = error.kind() == io::ErrorKind::UnexpectedEof;
+    !chunks.is_empty() && (is_text(chunks) || (decoded.is_empty() && !broke_off))
+}
+
+/// Returns whether chunks begin as text does; the first may end in the middle of a character.
+fn is_text(chunks: &[Bytes]) -> bool {
+    let first = chunks.iter().find(|chunk| !chunk.is_empty()).map_or(&[][..], |chunk| chunk);
+    let text = match std::str::from_utf8(first) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&first[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(|character| !character.is_control() || character.is_whitespace())
 }
 
 /// Chunks read one after another.
@@ -206,7 +229,26 @@ mod tests {
         let whole = encoded("gzip");
         let start = decoded(&chunks(&whole[..whole.len() - 8]), &words(&["gzip"]), 1000).unwrap();
         assert!(TEXT.starts_with(&start));
-        assert!(decoded(&chunks(b"garbage"), &words(&["gzip"]), 1000).unwrap().is_empty());
         assert!(decoded(&[], &words(&["br"]), 1000).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_body_that_is_not_encoded_as_it_says_is_told_apart() {
+        for encoding in ["gzip", "br", "zstd", "deflate"] {
+            for body in [&b"{\"error\":\"no such model\"}"[..], b"not found", TEXT] {
+                let whole = [Bytes::copy_from_slice(body)];
+                let decoded = decoded(&whole, &words(&[encoding]), 1000);
+                assert_eq!(
+                    decoded,
+                    Err(Undecodable::Mistaken),
+                    "{encoding} {}",
+                    String::from_utf8_lossy(body)
+                );
+            }
+        }
+        assert_eq!(
+            decoded(&chunks(b"\x00\xff garbage"), &words(&["gzip"]), 1000),
+            Err(Undecodable::Mistaken)
+        );
     }
 }

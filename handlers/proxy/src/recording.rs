@@ -25,6 +25,7 @@ use trace::trace::{NameRank, NewTrace, OnExisting};
 
 use crate::budget::Share;
 use crate::copy::Copy;
+use crate::decode::Undecodable;
 use crate::download::{Answered, End, GONE, Outcome, STOPPED};
 use crate::headers::Wishes;
 use crate::spool::{Record, Spool};
@@ -317,13 +318,21 @@ async fn aside<T: Send + 'static>(
     }
 }
 
-/// Returns a body without its content encodings, or `None` when they cannot be undone.
+/// Returns a body without its content encodings, or as it came where it has none that is known; `None` when it is too
+/// large without them.
 fn plain(copy: &mut Copy, encodings: &[String], limit: usize) -> Option<Bytes> {
-    match copy.decoded(encodings, limit) {
-        Ok(decoded) => Some(decoded),
-        Err(error) => {
-            metrics::counter!("traceway_proxy_undecoded_total").increment(1);
-            tracing::warn!(error = %chain(&error), "a body is recorded without its text");
+    let error = match copy.decoded(encodings, limit) {
+        Ok(decoded) => return Some(decoded),
+        Err(error) => error,
+    };
+    metrics::counter!("traceway_proxy_undecoded_total").increment(1);
+    match error {
+        Undecodable::Unknown | Undecodable::Mistaken => {
+            tracing::warn!(%error, "a body is recorded as it came");
+            copy.decoded(&[], limit).ok()
+        }
+        Undecodable::TooLarge | Undecodable::NoMemory => {
+            tracing::warn!(%error, "a body is recorded without its text");
             None
         }
     }

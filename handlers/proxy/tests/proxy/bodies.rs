@@ -74,6 +74,30 @@ async fn a_compressed_answer_passes_as_it_is_and_is_recorded_decoded() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_encoded_as_it_says_is_recorded_as_it_came() {
+    let page = "<html>Bad gateway</html>";
+    let lossy = String::from_utf8_lossy(b"\xff\xfe\x1f").into_owned();
+    for (encoding, body, output) in [
+        ("gzip", COMPLETION.as_bytes(), serde_json::from_str(COMPLETION).unwrap()),
+        ("br", COMPLETION.as_bytes(), serde_json::from_str(COMPLETION).unwrap()),
+        ("x-own", COMPLETION.as_bytes(), serde_json::from_str(COMPLETION).unwrap()),
+        ("gzip", page.as_bytes(), json!(page)),
+        ("x-own", b"\xff\xfe\x1f", json!(lossy)),
+    ] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let provider = Provider::saying([head.as_bytes(), body].concat()).await;
+        let proxy = Proxy::start(&provider).await;
+        assert_eq!(proxy.post("/v1/chat/completions", "", r#"{"model":"m"}"#).await.body, body);
+        let recorded = proxy.only().await;
+        assert_eq!(recorded.output, Some(output), "{encoding}");
+        assert_eq!(recorded.span.status, SpanStatus::Completed);
+    }
+}
+
+#[tokio::test]
 async fn a_compressed_request_is_recorded_decoded() {
     let provider = Provider::json("200 OK", COMPLETION).await;
     let proxy = Proxy::start(&provider).await;
