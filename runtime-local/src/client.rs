@@ -24,7 +24,7 @@ impl Client {
             request = request.bearer_auth(key);
         }
         request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
-            format!("{base} cannot be reached. is `traceway serve` running? --url names another server")
+            format!("{base} cannot be reached; is `traceway serve` running? --url names another server")
         })
     }
 

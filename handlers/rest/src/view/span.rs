@@ -131,17 +131,18 @@ impl SpanView {
 
     /// Adds tokens and cost by class.
     pub(crate) fn with_breakdown(mut self, prices: &Prices) -> Self {
-        self.metadata.cost_breakdown = self.kind.llm().and_then(|call| breakdown(call, prices));
+        let classes = self.kind.llm().and_then(|call| breakdown(call, &self.attributes, prices));
+        self.metadata.cost_breakdown = classes;
         self
     }
 }
 
 /// Returns the classes of a call whose cost we estimated; a cost the client named has none.
-fn breakdown(call: &LlmCall, prices: &Prices) -> Option<Vec<CostClass>> {
+fn breakdown(call: &LlmCall, attributes: &Attributes, prices: &Prices) -> Option<Vec<CostClass>> {
     let Some(Cost::Estimated(_)) = call.cost else {
         return None;
     };
-    let classes = prices.breakdown(&call.model, &call.usage, call.service_tier.as_deref())?;
+    let classes = prices.call_breakdown(call, attributes)?;
     let view = |class: trace::price::ClassCost| CostClass {
         class: class.class,
         tokens: class.tokens,
