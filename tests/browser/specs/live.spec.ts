@@ -62,6 +62,21 @@ test("new rows wait behind a banner while one has scrolled", async ({ page, serv
   expect(await table.evaluate((element) => element.scrollTop)).toBe(0);
 });
 
+test("what one reads stays where it is when one comes back to a list that grew", async ({ page, server }) => {
+  const many = Array.from({ length: 60 }, (_, index) => singleCall(`t-${index}`, { messages: [], start: Date.now() - 100_000 - index * 1000 }));
+  await server.ingest({ traces: many.flatMap((each) => each.traces), spans: many.flatMap((each) => each.spans) });
+  await page.goto("/traces");
+  const table = page.getByRole("table", { name: "Traces" });
+  await expect(rows(page).first()).toContainText("t-0");
+  await table.evaluate((element) => element.scrollTo({ top: 640 }));
+  await rows(page).filter({ hasText: "t-25" }).click();
+  await expect(page.getByRole("treeitem").first()).toBeVisible();
+  await server.ingest(singleCall("fresh", { messages: [] }));
+  await page.goBack();
+  await expect.poll(() => table.evaluate((element) => element.scrollTop)).toBe(672);
+  await expect(page.locator("[aria-selected=true]")).toContainText("t-25");
+});
+
 test("a filtered list takes in only what matches", async ({ page, server }) => {
   await server.ingest(singleCall("one", { messages: [] }));
   await page.goto("/traces?q=name:one");
@@ -94,6 +109,7 @@ test("the overview counts and tells what happens", async ({ page, server }) => {
   const totals = page.getByRole("region", { name: "Totals" });
   await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
   await expect(totals).toContainText("1Traces");
+  await expect(page.getByRole("region", { name: "Live activity" })).toContainText("first");
   await server.ingest(supportTrace());
   await expect(totals).toContainText("2Traces");
   await expect(totals).toContainText("14Spans");

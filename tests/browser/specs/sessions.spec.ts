@@ -42,6 +42,46 @@ test("a session shows its figures, its traces with their spans, and the conversa
   await expect(page).toHaveURL(/\/traces\/seed-/);
 });
 
+test("a word finds sessions by their id, and a filter that hides all is named", async ({ page }) => {
+  await page.goto("/sessions?q=chat-3");
+  await expect(rows(page)).toHaveCount(1);
+  await page.goto("/sessions?q=zzzz&status=failed");
+  await expect(page.getByText("No failed sessions have zzzz.")).toBeVisible();
+  await page.getByRole("button", { name: "Drop “failed”" }).click();
+  await expect(page).toHaveURL(/\/sessions\?q=zzzz$/);
+});
+
+test("the traces of a session are walked through and opened with keys", async ({ page }) => {
+  await page.goto("/sessions/chat-1");
+  const traces = page.getByRole("main").getByRole("listitem");
+  await expect(traces).toHaveCount(4);
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await expect(traces.nth(1)).toHaveAttribute("aria-current", "true");
+  await page.keyboard.press("Space");
+  await expect(traces.nth(1)).toContainText("lookup_order");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/traces\/seed-\d+\?session_id=chat-1$/);
+  await expect(page.getByRole("treeitem").first()).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/\/sessions\/chat-1$/);
+  await expect(page.locator("[aria-current=true]").filter({ has: page.getByRole("button", { name: /spans of/ }) })).toHaveCount(1);
+  await page.keyboard.press("Escape");
+  await expect(page).toHaveURL(/\/sessions$/);
+});
+
+test("nothing moves while a conversation is loaded", async ({ page }) => {
+  await page.addInitScript(() => {
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) document.documentElement.dataset.shift = String(Number(document.documentElement.dataset.shift ?? 0) + (entry as unknown as { value: number }).value);
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.goto("/sessions/chat-1?view=read");
+  await expect(page.getByRole("article")).toHaveCount(4);
+  await expect(page.locator("[aria-busy]")).toHaveCount(0);
+  expect(Number((await page.locator("html").getAttribute("data-shift")) ?? 0)).toBeLessThan(0.1);
+});
+
 test("a session appears with its first trace, grows with the next, and goes with its last", async ({ page, server }) => {
   await page.goto("/sessions");
   await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();

@@ -72,6 +72,19 @@ test("a server that cannot be reached is named, and the page goes on once it can
   expect(server.api).toContain("127.0.0.1");
 });
 
+test("going to a page while the server is away keeps the frame, and goes on once it is back", async ({ page, server }) => {
+  await page.goto("/");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await server.kill();
+  await expect(page.getByRole("img", { name: "The server cannot be reached" })).toBeVisible({ timeout: 15_000 });
+  await page.getByRole("navigation").getByRole("link", { name: "Spans" }).click();
+  await expect(page.getByRole("heading", { name: "The server cannot be reached" })).toBeVisible();
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
+  await server.restart();
+  await expect(page.getByRole("row").filter({ hasText: "write-reply" })).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByRole("img", { name: "The server is well" })).toBeVisible();
+});
+
 test("one walks through a page with Tab and always sees where one is", async ({ page }) => {
   await page.goto("/traces");
   await expect(page.getByRole("row").filter({ hasText: "customers-support" })).toBeVisible();

@@ -159,6 +159,76 @@ test("one trace is deleted after a question, and stays when one cancels", async 
   expect((await fetch(`${server.api}/api/traces/unwanted`)).status).toBe(404);
 });
 
+test("a deletion brings no old row to the top, and is no news", async ({ page, server }) => {
+  await page.goto("/traces?sort_by=started_at&sort_order=desc");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  const names = async () => (await rows(page).getByRole("link").evaluateAll((links) => links.map((link) => link.getAttribute("href")))).slice(0, 6);
+  await expect(rows(page).first()).toBeVisible();
+  const [first, second, , ...rest] = await names();
+  await fetch(`${server.api}/api/traces/seed-000002`, { method: "DELETE" });
+  await expect(page.getByText("119 traces")).toBeVisible();
+  expect((await names()).slice(0, 5)).toEqual([first, second, ...rest]);
+
+  await page.getByRole("button", { name: "Cost" }).click();
+  await expect(page).toHaveURL(/sort_by=cost/);
+  await expect(rows(page).first()).toBeVisible();
+  const dearest = (await rows(page).first().getByRole("link").getAttribute("href"))?.split(/[/?]/)[2] ?? "";
+  await fetch(`${server.api}/api/traces/${dearest}`, { method: "DELETE" });
+  await expect(page.getByText("118 traces")).toBeVisible();
+  await expect(page.getByRole("button", { name: "New traces available" })).toHaveCount(0);
+});
+
+test("coming back to the list finds it where it was left", async ({ page }) => {
+  await page.goto("/traces");
+  const table = page.getByRole("table", { name: "Traces" });
+  await expect(rows(page).first()).toBeVisible();
+  await table.evaluate((element) => element.scrollTo({ top: 900 }));
+  const row = rows(page).filter({ hasText: "summarise-thread" }).filter({ visible: true }).nth(4);
+  await row.scrollIntoViewIfNeeded();
+  await row.click();
+  await expect(page.getByRole("treeitem").first()).toBeVisible();
+  for (const back of [() => page.goBack(), () => page.keyboard.press("Escape")]) {
+    await back();
+    await expect(page.locator("[aria-selected=true]")).toBeInViewport();
+    expect(await table.evaluate((element) => element.scrollTop)).toBeGreaterThan(100);
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("treeitem").first()).toBeVisible();
+  }
+  await page.getByRole("navigation").getByRole("link", { name: "Traces" }).click();
+  await expect(rows(page).first()).toBeVisible();
+  expect(await table.evaluate((element) => element.scrollTop)).toBe(0);
+});
+
+test("the figures below the list say what they cover", async ({ page, server }) => {
+  const { total_cost } = (await (await fetch(`${server.api}/api/analytics/summary`)).json()) as { total_cost: number };
+  await page.goto("/traces");
+  const totals = page.getByRole("group", { name: "Totals" });
+  await expect(totals).toContainText("120 traces");
+  await expect(totals).toContainText(`$${total_cost.toFixed(2)}`);
+  await page.goto("/traces?q=duration:>0");
+  await expect(totals).toContainText("first 50:");
+});
+
+test("the keyboard goes back to where it was after a question, and on from the search", async ({ page }) => {
+  await page.goto("/traces");
+  const remove = rows(page).nth(2).getByRole("button", { name: /^Delete/ });
+  await remove.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(remove).toBeFocused();
+  await page.keyboard.press("/");
+  await expect(page.getByRole("listbox")).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: /^Time range/ })).toBeFocused();
+});
+
+test("an address with a session shows its traces", async ({ page }) => {
+  await page.goto("/traces?session_id=chat-1");
+  await expect(page).toHaveURL(/\/traces\?q=session%3Achat-1$/);
+  await expect(rows(page)).toHaveCount(4);
+});
+
 test("everything is cleared only after the word was typed", async ({ page, server }) => {
   await page.goto("/traces");
   await page.getByRole("button", { name: "More" }).click();

@@ -19,6 +19,9 @@ pub(super) fn cases() -> Vec<Case> {
         a_body_that_is_no_object_is_refused,
         a_body_of_another_type_is_415,
         a_body_without_content_type_is_read_or_415,
+        a_compressed_body_is_415,
+        half_a_surrogate_pair_becomes_the_replacement_character,
+        a_query_of_very_many_terms_is_refused,
         head_answers_without_a_body,
         answers_are_compressed_when_asked,
         answers_are_plain_when_not_asked,
@@ -332,4 +335,31 @@ async fn a_body_under_ten_mebibytes_is_kept_whole(t: Ctx) {
     t.call("POST", "/api/spans").body("application/json", body).send().await.created();
     let span = t.find(&t.id("large")).await;
     assert_eq!(span["input"].as_str().map(str::len), Some(10 * 1024 * 1024 - 1024));
+}
+
+async fn a_compressed_body_is_415(t: Ctx) {
+    for path in ["/api/spans", "/api/ingest"] {
+        let call = t.call("POST", path).body("application/json", vec![0x1f, 0x8b, 8, 0]);
+        call.header("content-encoding", "gzip").send().await.error(415, "unsupported_media_type");
+    }
+}
+
+async fn half_a_surrogate_pair_becomes_the_replacement_character(t: Ctx) {
+    let (id, trace) = (t.id("s"), t.id("t"));
+    let body = format!(r#"{{"id":"{id}","trace_id":"{trace}","name":"cut \ud83d","input":"\ud83d\ude00"}}"#);
+    let span = t.call("POST", "/api/spans").body("application/json", body).send().await.created();
+    assert_eq!(span["name"], "cut \u{fffd}");
+    assert_eq!(span["input"], "\u{1f600}");
+    let fail = t.call("POST", &format!("/api/spans/{id}/fail"));
+    fail.body("application/json", r#"{"error":"\ud83d cut"}"#).send().await.expect(200);
+    let span = t.get(&format!("/api/spans/{id}")).await.ok();
+    assert_eq!(span["status"], json!({"failed": {"error": "\u{fffd} cut"}}));
+}
+
+async fn a_query_of_very_many_terms_is_refused(t: Ctx) {
+    let q = "model:m -word ".repeat(60);
+    for path in ["/api/spans", "/api/traces", "/api/sessions", "/api/analytics/summary"] {
+        t.list(path, &[("q", &q)]).await.bad_field("invalid_query", "q");
+    }
+    t.list("/api/spans", &[("q", &"model:m ".repeat(100))]).await.ok();
 }

@@ -75,6 +75,16 @@ impl EventStream {
         .flatten()
     }
 
+    /// Returns the first frame with data, which is there at once.
+    pub(super) async fn first(&mut self) -> Frame {
+        loop {
+            let frame = self.frame_within(Duration::from_secs(5)).await.expect("a frame at once");
+            if frame.field("data").is_some() {
+                return frame;
+            }
+        }
+    }
+
     /// Returns the next event of this case.
     pub(super) async fn next(&mut self) -> Frame {
         let mark = self.mark.clone();

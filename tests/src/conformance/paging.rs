@@ -246,6 +246,8 @@ async fn a_cursor_of_another_list_is_refused(t: Ctx) {
     let session = t.id("session");
     let of_traces = cursor(&t, "/api/traces", &[("session_id", &session)]).await;
     refused(t.list("/api/sessions", &[("cursor", &of_traces)]).await);
+    // The same filter and sort, and another list all the same.
+    refused(t.list("/api/spans", &[("session_id", &session), ("cursor", &of_traces)]).await);
 }
 
 async fn an_empty_cursor_is_the_first_page(t: Ctx) {

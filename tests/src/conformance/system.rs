@@ -34,6 +34,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(cases!("system", &[Capability::LocalAccess, Capability::Fresh];
         the_config_file_is_written_and_read,
         a_config_that_is_none_is_refused,
+        how_the_proxy_is_set_is_told,
         a_server_stops_on_request,
     ));
     cases
@@ -238,6 +239,14 @@ async fn the_config_file_is_written_and_read(t: Ctx) {
     let written = t.call("PUT", "/api/config").json(&config).send().await.ok();
     assert_eq!(written["proxy"]["capture_mode"], "preview:7");
     assert_eq!(t.get("/api/config").await.ok(), written);
+}
+
+async fn how_the_proxy_is_set_is_told(t: Ctx) {
+    let t = t.fresh().await;
+    let told = t.get("/api/config/proxy").await.ok();
+    let port: u64 = t.proxy_url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    assert_eq!((&told["port"], &told["capture_mode"]), (&json!(port), &json!("full")));
+    assert!(told.as_object().is_some_and(|told| told.contains_key("target")), "{told}");
 }
 
 async fn a_config_that_is_none_is_refused(t: Ctx) {

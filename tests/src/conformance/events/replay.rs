@@ -21,6 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
         replay_is_filtered,
         replay_without_payloads_has_none,
         a_sequence_from_the_future_resyncs_and_goes_on,
+        a_client_told_to_reload_is_not_told_again,
         the_newest_sequence_replays_nothing,
         a_stream_that_ended_in_silence_is_resumed_from_its_start,
     );
@@ -125,11 +126,32 @@ async fn a_sequence_from_the_future_resyncs_and_goes_on(t: Ctx) {
     let live = heard(&t).await;
     let future = live[3].id() + 1_000_000_000_000;
     let mut stream = t.events_after(future, &[]).await;
-    let first = stream.frame_within(Duration::from_secs(5)).await.expect("a frame at once");
+    let first = stream.first().await;
     assert_eq!(first.data(), json!({"type": "resync"}));
     assert_eq!(first.field("event"), Some("message"));
     let id = t.span(json!({"id": t.id("later")})).await;
     assert_eq!(stream.next().await.data()["span"]["id"], json!(id));
+}
+
+async fn a_client_told_to_reload_is_not_told_again(t: Ctx) {
+    let mut stream = t.events_after(1, &[]).await;
+    let mut frame = stream.frame_within(Duration::from_secs(5)).await.expect("a frame at once");
+    let mut resume = None;
+    while frame.data() != json!({"type": "resync"}) {
+        resume = frame.field("id").map(|_| frame.id()).or(resume);
+        frame = stream.frame_within(Duration::from_secs(5)).await.expect("a reload");
+    }
+    let resume = frame.field("id").map(|_| frame.id()).or(resume).expect("a place to go on from");
+    let mut back = t.events_after(resume, &[]).await;
+    let id = t.span(json!({"id": t.id("later")})).await;
+    // Others write to the same server; whatever comes first, it is no reload.
+    loop {
+        let frame = back.frame_within(Duration::from_secs(20)).await.expect("the span");
+        assert_ne!(frame.kind(), "resync");
+        if frame.data()["span"]["id"] == json!(id) {
+            return;
+        }
+    }
 }
 
 async fn the_newest_sequence_replays_nothing(t: Ctx) {
@@ -142,7 +164,7 @@ async fn the_newest_sequence_replays_nothing(t: Ctx) {
 
 async fn a_sequence_of_before_the_start_resyncs(t: Ctx) {
     let mut stream = t.events_after(1, &[]).await;
-    let first = stream.frame_within(Duration::from_secs(5)).await.expect("a frame at once");
+    let first = stream.first().await;
     assert_eq!(first.data(), json!({"type": "resync"}));
     t.trace(json!({"id": t.id("later")})).await;
     assert_eq!(stream.next().await.data()["trace"]["id"], json!(t.id("later")));
@@ -161,7 +183,7 @@ async fn a_sequence_the_log_has_lost_resyncs(t: Ctx) {
     let live = heard(&t).await;
     many(&t, 11, 1000).await;
     let mut stream = t.events_after(live[0].id(), &[("payload", "none")]).await;
-    let first = stream.frame_within(Duration::from_secs(5)).await.expect("a frame at once");
+    let first = stream.first().await;
     assert_eq!(first.data(), json!({"type": "resync"}));
     t.trace(json!({"id": t.id("later")})).await;
     assert_eq!(stream.next_with("trace_created").await.data()["trace"]["id"], json!(t.id("later")));
