@@ -3,7 +3,7 @@ import { createContext, useContext } from "react";
 import { api, ApiError, whenSessionEnds } from "../api/client";
 import { liveStream } from "../api/live";
 import { queries } from "../api/queries";
-import type { AuthConfig, Me, Project, ProxySettings } from "../api/types";
+import type { AuthConfig, Me, Project } from "../api/types";
 
 export type Role = "owner" | "admin" | "member" | "viewer";
 export type Scope = "traces_read" | "traces_write" | "datasets_read" | "datasets_write" | "analytics_read" | "admin";
@@ -11,11 +11,7 @@ export type Scope = "traces_read" | "traces_write" | "datasets_read" | "datasets
 /** The one implicit user of a local server, who may do everything. */
 export interface LocalAccount {
   mode: "local";
-  proxy: ProxySettings;
 }
-
-/** What a server does that does not say what its proxy does. */
-const USUAL_PROXY: ProxySettings = { port: 3001, target: null, capture_mode: "full" };
 
 /** Somebody who has logged in, and where they are. */
 export interface CloudAccount {
@@ -47,10 +43,10 @@ export const accountQuery = queryOptions({
 });
 
 async function loadAccount(): Promise<Account | Visitor> {
-  const { mode, features, proxy } = await api.get<AuthConfig>("/api/auth/config");
+  const { mode, features } = await api.get<AuthConfig>("/api/auth/config");
   if (mode !== "cloud") {
     liveStream.keepOpen();
-    return { mode: "local", proxy: proxy ?? USUAL_PROXY };
+    return { mode: "local" };
   }
   const visitor: Visitor = { mode: "cloud", features, user: null };
   const user = await api.get<Me>("/api/auth/me").catch(ifUnknown);
@@ -91,7 +87,7 @@ export function whenChangedElsewhere(act: () => void): () => void {
   return () => others?.removeEventListener("message", act);
 }
 
-export const AccountContext = createContext<Account | Visitor>({ mode: "local", proxy: USUAL_PROXY });
+export const AccountContext = createContext<Account | Visitor>({ mode: "local" });
 
 /** Who is looking at a page of the shell. */
 export function useAccount(): Account {

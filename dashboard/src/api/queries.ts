@@ -2,5 +2,6 @@ import { QueryClient } from "@tanstack/react-query";
 
 /** What was asked and answered in this tab. */
 export const queries = new QueryClient({
-  defaultOptions: { queries: { retry: false, staleTime: 5_000, refetchOnWindowFocus: false } },
+  // A server on one's own machine answers without a network, too.
+  defaultOptions: { queries: { retry: false, staleTime: 5_000, refetchOnWindowFocus: false, networkMode: "always" } },
 });

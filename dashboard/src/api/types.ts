@@ -19,15 +19,14 @@ export type SessionDetail = Schemas["SessionDetail"];
 export type Summary = Schemas["AnalyticsSummary"];
 export type Stats = Schemas["Stats"];
 export type Health = Schemas["Health"];
-/** What the recording proxy of a local server does now. */
-export interface ProxySettings {
+export type AuthConfig = Schemas["AuthConfig"];
+/** How the recording proxy of a local server is set, whatever said so. */
+export interface ProxyFacts {
   port: number;
   /** Where calls go that name no other target; null means by path, else OpenAI. */
   target: string | null;
   capture_mode: string;
 }
-/** Servers of the cloud, and older ones, say nothing of a proxy. */
-export type AuthConfig = Schemas["AuthConfig"] & { proxy?: ProxySettings | null };
 export type Me = Schemas["Me"];
 export type Org = Schemas["Org"];
 export type PlanLimits = Schemas["PlanLimits"];

@@ -2,6 +2,7 @@ import { AlertDialog } from "radix-ui";
 import { useState, type ReactNode } from "react";
 import { explain } from "../api/wording";
 import { Button } from "./Button";
+import { useReturnFocus } from "./useReturnFocus";
 
 /** Asks before something that cannot be undone. With `typed`, the word has to be typed first. */
 export function ConfirmDialog({
@@ -25,6 +26,8 @@ export function ConfirmDialog({
 }) {
   const [word, setWord] = useState("");
   const [busy, setBusy] = useState(false);
+  const [done, setDone] = useState(false);
+  const returnFocus = useReturnFocus(open, done);
   const [error, setError] = useState<string | null>(null);
   const change = (next: boolean) => {
     setWord("");
@@ -33,9 +36,11 @@ export function ConfirmDialog({
   };
   const act = async () => {
     setBusy(true);
+    setDone(false);
     setError(null);
     try {
       await onConfirm();
+      setDone(true);
       change(false);
     } catch (cause) {
       setError(explain(cause));
@@ -47,7 +52,7 @@ export function ConfirmDialog({
     <AlertDialog.Root open={open} onOpenChange={change}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="fade-in fixed inset-0 z-40 bg-black/50" />
-        <AlertDialog.Content className="fade-in fixed top-[30%] left-1/2 z-50 w-[min(420px,calc(100vw-32px))] -translate-x-1/2 rounded-md border outline-none border-line-strong bg-raised p-4 shadow-float">
+        <AlertDialog.Content onCloseAutoFocus={returnFocus} className="fade-in fixed top-[30%] left-1/2 z-50 w-[min(420px,calc(100vw-32px))] -translate-x-1/2 rounded-md border outline-none border-line-strong bg-raised p-4 shadow-float">
           <AlertDialog.Title className="text-[16px] font-medium">{title}</AlertDialog.Title>
           <AlertDialog.Description asChild>
             <div className="mt-2 text-muted">{children}</div>

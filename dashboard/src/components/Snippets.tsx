@@ -1,7 +1,9 @@
+import { useQuery } from "@tanstack/react-query";
 import { Tabs } from "radix-ui";
 import { lazy, Suspense, useMemo, type ReactNode } from "react";
 import { useAccount } from "../account/account";
 import { apiOrigin } from "../api/base";
+import { proxyQuery } from "../api/proxy";
 import { patiently } from "../lib/patience";
 import { CopyButton } from "./CopyButton";
 
@@ -98,8 +100,6 @@ export function Code({ text, label = "Copy" }: { text: string; label?: string })
 /** What a project without traces shows: how to get the first one, and that it is being waited for. */
 export function Onboarding() {
   const account = useAccount();
-  const port = account.mode === "local" ? account.proxy.port : null;
-  const snippets = useMemo(() => (port === null ? [] : localSnippets(apiOrigin(), port)), [port]);
   if (account.mode === "cloud") {
     return (
       <Suspense>
@@ -107,9 +107,16 @@ export function Onboarding() {
       </Suspense>
     );
   }
+  return <LocalOnboarding />;
+}
+
+function LocalOnboarding() {
+  const { data: proxy, isError } = useQuery(proxyQuery);
+  const port = proxy?.port ?? (isError ? 3001 : null);
+  const snippets = useMemo(() => (port === null ? null : localSnippets(apiOrigin(), port)), [port]);
   return (
     <OnboardingFrame>
-      <Snippets snippets={snippets} />
+      {snippets === null ? <div className="skeleton h-36" /> : <Snippets snippets={snippets} />}
       <Listening />
     </OnboardingFrame>
   );

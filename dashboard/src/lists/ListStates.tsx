@@ -22,14 +22,14 @@ export function NoMatch({
       action={
         <>
           {filtered && <Button onClick={() => onChange({ q: undefined })}>Drop the search</Button>}
-          {status !== undefined && <Button onClick={() => onChange({ status: undefined })}>Show more than {status} {what}</Button>}
+          {status !== undefined && <Button onClick={() => onChange({ status: undefined })}>Drop “{status}”</Button>}
           {ranged && <Button onClick={() => onChange({ since: undefined, until: undefined })}>Look at all time</Button>}
         </>
       }
     >
       {filtered && (
         <>
-          Nothing {status === undefined ? "" : `that is ${status} `}has <code className="font-mono text-text">{search.q}</code>
+          {status === undefined ? "Nothing has" : `No ${status} ${what} have`} <code className="font-mono text-text">{search.q}</code>
           {ranged ? " in this time." : "."}
         </>
       )}

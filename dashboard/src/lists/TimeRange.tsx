@@ -49,7 +49,7 @@ export function TimeRange({
         </Button>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content align="end" sideOffset={4} aria-label="Time range" className={MENU}>
+        <Popover.Content align="end" sideOffset={4} collisionPadding={8} aria-label="Time range" className={MENU}>
           {RANGES.map((range) => (
             <button
               key={range.label}

@@ -23,7 +23,7 @@ export function Totals({ traces, total, complete, unfiltered }: { traces: readon
   const sum = (of: (trace: Trace) => number) => traces.reduce((sofar, trace) => sofar + of(trace), 0);
   const failed = traces.filter((trace) => trace.status === "failed").length;
   return (
-    <footer className="num flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] whitespace-nowrap text-muted max-md:gap-3">
+    <footer role="group" aria-label="Totals" className="num flex h-8 shrink-0 items-center gap-4 overflow-hidden border-t border-line px-4 text-[12px] whitespace-nowrap text-muted max-md:gap-3">
       <span>
         <Count value={all ?? traces.length} exact />
         {all === null ? "+" : ""} {all === 1 ? "trace" : "traces"}

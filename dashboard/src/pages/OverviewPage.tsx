@@ -1,19 +1,28 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
 import { useLiveBatches } from "../api/live";
 import type { LiveEvent, Span, SpanPage, Summary } from "../api/types";
-import { Cost, Count, Duration } from "../components/Figures";
+import { Cost, Count, Duration, None, TotalCost } from "../components/Figures";
+import { kindLabel } from "../components/kind";
 import { Failed } from "../components/Notices";
 import { Fact, PageHead, StatusDot, statusOf } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
 import { LiveIndicator } from "../shell/LiveIndicator";
-import { kindWord, SpanDuration } from "./SpansPage";
-import { None } from "./TracesPage";
+import { SpanDuration } from "./SpansPage";
 
+/** Events of the feed. */
 const ACTIVITY = 50;
+const RECENT = 20;
+
+interface Happening {
+  event: LiveEvent;
+  /** Tells it from others. */
+  id: string;
+  at: string;
+}
 
 /** What everything adds up to, and what is happening now. */
 export default function OverviewPage() {
@@ -24,12 +33,21 @@ export default function OverviewPage() {
   });
   const recent = useQuery({
     queryKey: ["recent-spans"],
-    queryFn: ({ signal }) => api.get<SpanPage>("/api/spans?limit=20&payload=none", { signal }),
+    queryFn: ({ signal }) => api.get<SpanPage>(`/api/spans?limit=${ACTIVITY}&payload=none`, { signal }),
   });
-  const [activity, setActivity] = useState<LiveEvent[]>([]);
+  const [heard, setHeard] = useState<readonly Happening[]>([]);
+  const count = useRef(0);
+  const arrival = useRef<readonly Happening[] | null>(null);
+  if (recent.data !== undefined) arrival.current ??= recent.data.spans.map(asHappening);
+  const before = arrival.current;
+  // What happened before one came is told by the spans there were then.
+  const activity = useMemo(() => [...heard, ...(before ?? [])].slice(0, ACTIVITY), [heard, before]);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useLiveBatches((events) => {
-    setActivity((old) => [...events.filter((event) => event.type !== "resync").reverse(), ...old].slice(0, ACTIVITY));
+    const at = new Date().toISOString();
+    const news = events.filter((event) => event.type !== "resync").map((event) => ({ event, id: String(++count.current), at }));
+    if (events.some((event) => event.type === "cleared")) arrival.current = [];
+    setHeard((old) => [...news.reverse(), ...old].slice(0, ACTIVITY));
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       void client.invalidateQueries({ queryKey: ["summary"] });
@@ -55,9 +73,9 @@ export default function OverviewPage() {
             <div className="grid grid-cols-1 xl:grid-cols-[minmax(0,1fr)_380px]">
               <div className="min-w-0">
                 <Models summary={summary.data} />
-                <Recent spans={recent.data?.spans ?? []} />
+                <Recent spans={recent.data?.spans.slice(0, RECENT) ?? []} />
               </div>
-              <Activity events={activity} />
+              <Activity happenings={activity} />
             </div>
           </>
         )}
@@ -74,7 +92,7 @@ function Totals({ summary }: { summary: Summary }) {
       <Fact name="Spans"><Count value={summary.total_spans} /></Fact>
       <Fact name="LLM calls"><Count value={summary.total_llm_calls} /></Fact>
       <Fact name="Tokens"><Count value={summary.total_tokens} /></Fact>
-      <Fact name="Cost"><Cost value={summary.total_cost} /></Fact>
+      <Fact name="Cost"><TotalCost value={summary.total_cost} /></Fact>
       <Fact name="Average latency">{summary.avg_latency_ms === null ? <None /> : <Duration value={summary.avg_latency_ms} />}</Fact>
       <Fact name="Failed spans">
         <span className={errors > 0 ? "text-fail" : ""}>{errors > 0 && errors < 0.1 ? "<0.1" : errors.toFixed(1)}</span>
@@ -110,14 +128,14 @@ function Models({ summary }: { summary: Summary }) {
             {models.slice(0, 12).map(([model, used]) => (
               <tr key={model} className="hover:bg-hover">
                 <td className={`${CELL} max-w-0`}>
-                  <Link to="/spans" search={{ q: `model:${/\s/.test(model) ? `"${model}"` : model}` } as never} className="block truncate hover:underline">
+                  <Link to="/spans" search={{ q: `model:${/\s/.test(model) ? `"${model}"` : model}` } as never} title={model} className="block truncate hover:underline">
                     {model}
                   </Link>
                   <span className="block h-px bg-accent/60" style={{ width: `${(used.cost / dearest) * 100}%` }} />
                 </td>
                 <td className={`${CELL} text-right`}><Count value={used.count} /></td>
-                <td className={`${CELL} text-right max-sm:hidden`}><Count value={used.tokens} /></td>
-                <td className={`${CELL} text-right`}><Cost value={used.cost} /></td>
+                <td className={`${CELL} text-right max-sm:hidden`}>{used.tokens === 0 ? <None /> : <Count value={used.tokens} />}</td>
+                <td className={`${CELL} text-right`}><TotalCost value={used.cost} /></td>
               </tr>
             ))}
           </tbody>
@@ -141,8 +159,8 @@ function Recent({ spans }: { spans: readonly Span[] }) {
               className="flex h-8 min-w-0 items-center gap-2.5 border-b border-line/60 px-4 hover:bg-hover"
             >
               <StatusDot status={statusOf(span.status)} />
-              <span dir="auto" className="truncate">{span.name}</span>
-              <span className="truncate text-faint max-sm:hidden">{kindWord(span)}</span>
+              <span dir="auto" className="truncate" title={span.name}>{span.name}</span>
+              <span className="shrink-0 text-faint max-sm:hidden">{kindLabel(span)}</span>
               <span className="ml-auto flex shrink-0 items-center gap-5">
                 {span.metadata.estimated_cost !== null && <span className="max-sm:hidden"><Cost value={span.metadata.estimated_cost} /></span>}
                 <span className="w-20 text-right"><SpanDuration span={span} /></span>
@@ -168,17 +186,24 @@ const WORDS: Record<LiveEvent["type"], string> = {
   resync: "",
 };
 
-function Activity({ events }: { events: readonly LiveEvent[] }) {
+/** Returns the last thing that happened to a span. */
+function asHappening(span: Span): Happening {
+  const type = ({ running: "span_created", completed: "span_completed", failed: "span_failed" } as const)[statusOf(span.status)];
+  return { event: { type, span }, id: `${span.trace_id}/${span.id}`, at: span.ended_at ?? span.started_at };
+}
+
+function Activity({ happenings }: { happenings: readonly Happening[] }) {
   return (
-    <section aria-label="Live activity" className="min-w-0 border-line max-xl:hidden xl:border-l">
+    <section aria-label="Live activity" className="min-w-0 border-line pb-6 max-xl:border-t xl:border-l">
       <Heading>Live activity</Heading>
-      {events.length === 0 ? (
+      {happenings.length === 0 ? (
         <p className="px-4 py-2 text-muted">Nothing yet. Calls appear here the moment they start.</p>
       ) : (
         <ol>
-          {events.map((event, index) => (
-            <li key={events.length - index} className="fade-in flex h-7 min-w-0 items-center gap-2 px-4">
+          {happenings.map(({ event, id, at }) => (
+            <li key={id} className="fade-in flex h-7 min-w-0 items-center gap-2 px-4">
               <ActivityLine event={event} />
+              <Time value={at} className="w-10 shrink-0 text-right text-muted" />
             </li>
           ))}
         </ol>
@@ -193,7 +218,7 @@ function ActivityLine({ event }: { event: LiveEvent }) {
     return (
       <>
         <StatusDot status={statusOf(event.span.status)} />
-        <Link to="/traces/$id" params={{ id: event.span.trace_id }} search={{ span: event.span.id } as never} className="truncate hover:underline">
+        <Link to="/traces/$id" params={{ id: event.span.trace_id }} search={{ span: event.span.id } as never} title={event.span.name} className="truncate hover:underline">
           {event.span.name}
         </Link>
         {word}

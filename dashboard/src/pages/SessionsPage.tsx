@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Session, SessionPage } from "../api/types";
 import { Button } from "../components/Button";
@@ -14,6 +14,7 @@ import { TimeRange } from "../lists/TimeRange";
 import { counted } from "../lib/format";
 import { useLiveList } from "../lists/useLiveList";
 import { useSelected } from "../lists/useSelected";
+import { useSessionsById } from "../lists/useSessionsById";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column } from "../table/DataTable";
@@ -23,7 +24,7 @@ const keyOf = (session: Session) => session.id;
 
 /** Conversations: traces that share a session id, the most recently active first. */
 export default function SessionsPage() {
-  const [search, change] = useListSearch();
+  const [search, change, url] = useListSearch();
   const navigate = useNavigate();
   const [scrolled, setScrolled] = useState(false);
   const list = useLiveList<Session>({
@@ -36,6 +37,11 @@ export default function SessionsPage() {
     reloads: (event) => event.type === "trace_deleted" || event.type === "span_deleted",
   });
   const [selected, setSelected] = useSelected(list.place);
+  const byId = useSessionsById(search);
+  const rows = useMemo(() => {
+    const ids = new Set(byId.sessions.map(keyOf));
+    return ids.size === 0 ? list.rows : [...byId.sessions, ...list.rows.filter((session) => !ids.has(session.id))];
+  }, [byId.sessions, list.rows]);
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const filters = [search.q, search.since, search.until, search.status];
   const unfiltered = filters.every((filter) => filter === undefined);
@@ -50,7 +56,7 @@ export default function SessionsPage() {
           value={search.q ?? ""}
           onRun={(q) => change({ q: q === "" ? undefined : q })}
           error={invalid}
-          placeholder="Search sessions: session:chat-42, cost:>0.5, tokens:>10000"
+          placeholder="Search sessions: id or text, cost:>0.5, tokens:>10000"
         />
         <Button aria-pressed={failedOnly} className={failedOnly ? "border-fail text-fail" : ""} onClick={() => change({ status: failedOnly ? undefined : "failed" })}>
           Failed
@@ -63,11 +69,11 @@ export default function SessionsPage() {
         <LiveIndicator />
       </div>
       <div className="relative flex min-h-0 flex-1 flex-col">
-        {list.isPending ? (
+        {list.isPending || byId.isPending ? (
           <TableSkeleton />
         ) : list.error !== null && invalid === null ? (
           <Failed error={list.error} onRetry={list.retry} />
-        ) : list.rows.length === 0 ? (
+        ) : rows.length === 0 ? (
           unfiltered ? <NoSessions /> : invalid === null ? <NoMatch search={search} onChange={change} what="sessions" /> : <Misunderstood error={invalid} onChange={change} />
         ) : (
           <>
@@ -77,13 +83,13 @@ export default function SessionsPage() {
               place={list.place}
               label="Sessions"
               columns={COLUMNS}
-              rows={list.rows}
+              rows={rows}
               keyOf={keyOf}
               narrow={(session) => <NarrowRow session={session} />}
               selected={selected}
               onSelect={setSelected}
               onVisit={setSelected}
-              onOpen={(session) => void navigate({ to: "/sessions/$id", params: { id: session.id } })}
+              onOpen={(session) => void navigate({ to: "/sessions/$id", params: { id: session.id }, search: url as never })}
               onEnd={onEnd}
               onScrolled={setScrolled}
               footer={<EndFailed error={list.endError} onRetry={list.retryEnd} />}

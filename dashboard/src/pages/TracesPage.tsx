@@ -27,6 +27,7 @@ import { patiently } from "../lib/patience";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
+import { Asked, isNamedByModel, modelsBesideName, TraceName } from "./TraceName";
 
 const SpanTree = lazy(() => patiently(() => import("./TracePeek")));
 
@@ -62,7 +63,7 @@ export default function TracesPage() {
   const { peek: _peek, span: _span, trace: _trace, ...filters } = url;
   const open = (trace: Trace) => void navigate({ to: "/traces/$id", params: { id: trace.id }, search: filters as never });
   const longest = Math.max(1, ...list.rows.map((trace) => trace.duration_ms ?? 0));
-  const columns = traceColumns(longest, setDoomed, filters).filter((column) => !hidden.includes(column.id) && (mayWrite || column.id !== "delete"));
+  const columns = traceColumns(longest, setDoomed, filters, hidden).filter((column) => !hidden.includes(column.id) && (mayWrite || column.id !== "delete"));
   const invalid = list.error instanceof ApiError && list.error.status === 400 ? list.error.message : null;
   const unfiltered = search.q === undefined && search.since === undefined && search.until === undefined;
   const onEnd = useCallback(() => list.more(), [list.more]);
@@ -224,7 +225,11 @@ export default function TracesPage() {
   );
 }
 
-function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters: ListSearch): Column<Trace>[] {
+/** The least width of the table at which there is room for the models. */
+const MODELS_FROM = 880;
+
+function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters: ListSearch, hidden: readonly string[] = []): Column<Trace>[] {
+  const modelLook = hidden.includes("models") ? "" : "@min-[880px]:hidden";
   return [
     {
       id: "name",
@@ -233,23 +238,12 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
       cell: (trace) => (
         <span className="flex min-w-0 items-center gap-2.5">
           <StatusDot status={trace.status} />
-          <Link
-            to="/traces/$id"
-            params={{ id: trace.id }}
-            search={filters as never}
-            preload={false}
-            dir="auto"
-            className="min-w-0 truncate"
-            title={trace.name ?? trace.id}
-          >
-            {trace.name ?? <span className="font-mono text-[12px] text-muted">{trace.id}</span>}
-          </Link>
-          <Asked trace={trace} />
-          {trace.session_id !== null && <span className="min-w-0 shrink-[9999] truncate text-faint max-lg:hidden">{trace.session_id}</span>}
+          <TraceName trace={trace} search={filters} modelLook={modelLook} />
+          {trace.session_id !== null && <span className="ml-auto min-w-0 shrink-[9999] truncate text-faint max-lg:hidden" title={`Session ${trace.session_id}`}>{trace.session_id}</span>}
         </span>
       ),
     },
-    { id: "models", title: "Models", width: "minmax(120px, 208px)", from: 880, cell: (trace) => <ModelChips models={besides(trace)} /> },
+    { id: "models", title: "Models", width: "minmax(120px, 208px)", from: MODELS_FROM, cell: (trace) => <ModelChips models={modelsBesideName(trace)} /> },
     { id: "spans", title: "Spans", width: "56px", from: 740, right: true, sort: "span_count", cell: (trace) => <Count value={trace.span_count} /> },
     { id: "tokens", title: "Tokens", width: "72px", from: 668, right: true, sort: "tokens", cell: (trace) => (trace.total_tokens === 0 ? <None /> : <Count value={trace.total_tokens} />) },
     { id: "cost", title: "Cost", width: "80px", right: true, sort: "cost", cell: (trace) => <TotalCost value={trace.total_cost} /> },
@@ -274,21 +268,6 @@ function traceColumns(longest: number, onDelete: (trace: Trace) => void, filters
       ),
     },
   ];
-}
-
-/** The models of a trace, but for one that is its name already, as it is of a call through the proxy. */
-export function besides(trace: Trace): readonly string[] {
-  return trace.models.length === 1 && trace.models[0] === trace.name ? [] : trace.models;
-}
-
-/** The beginning of what the user asked, in the room that the name leaves. */
-export function Asked({ trace }: { trace: Trace }) {
-  if (trace.input_preview === null) return null;
-  return (
-    <span dir="auto" className="min-w-0 flex-1 basis-0 truncate text-left text-muted" title={trace.input_preview}>
-      {trace.input_preview}
-    </span>
-  );
 }
 
 /** How long a trace took, or has been taking until now. */
@@ -317,13 +296,14 @@ function TraceDuration({ trace, longest }: { trace: Trace; longest: number }) {
   );
 }
 
-function NarrowRow({ trace }: { trace: Trace }) {
+/** A trace in two lines. */
+export function NarrowRow({ trace }: { trace: Trace }) {
   return (
     <>
       <span className="flex min-w-0 items-center gap-2">
         <StatusDot status={trace.status} />
-        <span dir="auto" className="min-w-0 truncate">{trace.name ?? trace.id}</span>
-        <Asked trace={trace} />
+        <span dir="auto" className="min-w-0 truncate">{isNamedByModel(trace) ? trace.input_preview : (trace.name ?? trace.id)}</span>
+        {!isNamedByModel(trace) && <Asked trace={trace} />}
         <Time value={trace.started_at} className="ml-auto shrink-0 text-muted" />
       </span>
       <span className="flex items-center gap-3 pl-4 text-[12px] whitespace-nowrap text-muted">
@@ -331,7 +311,7 @@ function NarrowRow({ trace }: { trace: Trace }) {
         {trace.total_tokens > 0 && <span><Count value={trace.total_tokens} /> tok</span>}
         {trace.total_cost > 0 && <Cost value={trace.total_cost} />}
         {(trace.duration_ms !== null || trace.status === "running") && <TraceTaken trace={trace} />}
-        {besides(trace)[0] !== undefined && <span className="truncate" title={trace.models.join(", ")}>{trace.models[0]}</span>}
+        {modelsBesideName(trace)[0] !== undefined && <span className="min-w-0 truncate" title={trace.models.join(", ")}>{trace.models[0]}</span>}
       </span>
     </>
   );

@@ -132,7 +132,7 @@ export function SearchBar({
           role="listbox"
           // Tab passes it by, although it scrolls.
           tabIndex={-1}
-          className="fade-in absolute top-8 left-0 z-30 max-h-80 w-full max-w-[440px] min-w-[260px] overflow-y-auto rounded-md border border-line-strong bg-raised p-1 shadow-float"
+          className="fade-in absolute top-8 left-0 z-30 max-h-80 w-full max-w-[440px] min-w-[min(340px,calc(100vw-32px))] overflow-y-auto rounded-md border border-line-strong bg-raised p-1 shadow-float"
         >
           {suggestions.map((suggestion, index) => (
             <li
@@ -145,8 +145,8 @@ export function SearchBar({
               }}
               className={`flex h-7 items-center justify-between gap-4 rounded px-2 ${index === active ? "chosen" : "hover:bg-hover"}`}
             >
-              <span className="truncate font-mono text-[12px]">{suggestion.label}</span>
-              <span className="truncate text-faint">{suggestion.hint}</span>
+              <span className={`font-mono text-[12px] ${suggestion.hint === "" ? "truncate" : "shrink-0"}`} title={suggestion.label}>{suggestion.label}</span>
+              <span className="min-w-0 truncate text-faint">{suggestion.hint}</span>
             </li>
           ))}
         </ul>

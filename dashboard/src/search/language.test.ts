@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isInvalid, suggest, tokensOf } from "./language";
+import { asTerm, isInvalid, suggest, tokensOf } from "./language";
 
 const known = { models: ["gpt-4o", "gpt-4o-mini", "claude sonnet"], providers: ["openai"] };
 
@@ -22,4 +22,11 @@ test("accepting a suggestion keeps the rest of the query", () => {
 test("only values that cannot be right are marked", () => {
   expect(["cost:>0.1", "duration:500-1000", "since:24h", "foo:bar", "model:x", "status:", "refund"].filter(isInvalid)).toEqual([]);
   expect(["cost:much", "status:done", "since:later", "-tokens:>"].map(isInvalid)).toEqual([true, true, true, true]);
+});
+
+test("a query of one word can be asked of a key instead", () => {
+  expect(asTerm("chat-1 cost:>0.5", "session")).toBe('session:"chat-1" cost:>0.5');
+  expect(asTerm('"two words"', "session")).toBe('session:"two words"');
+  expect(asTerm("user:42", "session")).toBe('session:"user:42"');
+  expect(["two words", "cost:>1", "-chat", ""].map((query) => asTerm(query, "session"))).toEqual([null, null, null, null]);
 });

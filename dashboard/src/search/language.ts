@@ -81,6 +81,14 @@ export function tokensOf(query: string): Token[] {
   return tokens;
 }
 
+/** Returns a query whose only word is looked for by a key instead; null when it has no word, or several. */
+export function asTerm(query: string, key: string): string | null {
+  const tokens = tokensOf(query).map((token) => token.text);
+  const isWord = (text: string) => !text.startsWith("-") && !KEYS.some((known) => text.startsWith(`${known.key}:`));
+  if (tokens.filter(isWord).length !== 1) return null;
+  return tokens.map((text) => (isWord(text) ? `${key}:${text.startsWith('"') ? text : `"${text.replaceAll('"', '\\"')}"`}` : text)).join(" ");
+}
+
 /** What could stand where the caret is: keys, or values of the key before it. */
 export function suggest(query: string, caret: number, known: Known): Suggestion[] {
   const token = tokensOf(query).find((each) => each.start <= caret && caret <= each.end) ?? { start: caret, end: caret, text: "" };

@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { accountQuery, type LocalAccount } from "../account/account";
-import { Line, Lines, Section } from "./Parts";
+import { proxyQuery } from "../api/proxy";
+import { explain } from "../api/wording";
+import { Line, Lines, RowsSkeleton, Section } from "./Parts";
 
-/** What the recording proxy does now. */
-export function ProxyLines({ account }: { account: LocalAccount }) {
-  // The server may have been started anew with other settings since this tab was opened.
-  const { data = account } = useQuery({ ...accountQuery, staleTime: 5_000 });
-  const { port, target, capture_mode } = data.mode === "local" ? data.proxy : account.proxy;
+/** How the recording proxy is set. */
+export function ProxyLines() {
+  const proxy = useQuery(proxyQuery);
   return (
     <Section
       title="Proxy"
@@ -17,17 +16,21 @@ export function ProxyLines({ account }: { account: LocalAccount }) {
         </>
       }
     >
-      <Lines>
-        <Line name="Port" about="Where applications send their calls to be recorded.">
-          {port}
-        </Line>
-        <Line name="Target" about="Where calls go that name no other target.">
-          {target === null ? <span className="text-muted">By path, else OpenAI</span> : <code className="truncate font-mono text-[12px]" title={target}>{target}</code>}
-        </Line>
-        <Line name="Capture mode" about="How much of prompts and answers is kept.">
-          {capture_mode}
-        </Line>
-      </Lines>
+      {proxy.data === undefined ? (
+        proxy.isError ? <p role="alert" className="text-fail">{explain(proxy.error)}</p> : <RowsSkeleton rows={3} />
+      ) : (
+        <Lines>
+          <Line name="Port" about="Where applications send their calls to be recorded.">
+            {proxy.data.port}
+          </Line>
+          <Line name="Target" about="Where calls go that name no other target.">
+            {proxy.data.target === null ? <span className="text-muted">By path, else OpenAI</span> : <code className="truncate font-mono text-[12px]" title={proxy.data.target}>{proxy.data.target}</code>}
+          </Line>
+          <Line name="Capture mode" about="How much of prompts and answers is kept.">
+            {proxy.data.capture_mode}
+          </Line>
+        </Lines>
+      )}
     </Section>
   );
 }

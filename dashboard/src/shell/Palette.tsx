@@ -103,7 +103,7 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
                 <ListTree size={14} className="shrink-0 text-muted" />
                 <StatusDot status={trace.status} />
                 <span dir="auto" className="truncate">{trace.name ?? trace.id}</span>
-                <span className="ml-auto truncate font-mono text-[11px] text-faint">{trace.id}</span>
+                <span className="ml-auto max-w-2/5 shrink-0 truncate font-mono text-[11px] text-faint" title={trace.id}>{trace.id}</span>
               </Command.Item>
             ))}
           </Command.Group>

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { Monitor, Moon, Search, Sun } from "lucide-react";
+import { Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useAccount } from "../account/account";
 import { healthQuery } from "../api/health";
@@ -9,10 +9,10 @@ import type { Health } from "../api/types";
 import { Failed } from "../components/Notices";
 import { isCovered, isTyping } from "../lib/keys";
 import { patiently } from "../lib/patience";
-import { setTheme, useTheme, type Theme } from "../lib/theme";
 import { Mark } from "../components/Mark";
 import { forgetPlaces } from "../table/places";
 import { DATA_PAGES, PAGES, SETTINGS, type Page } from "./pages";
+import { ThemeSwitch } from "./ThemeSwitch";
 
 const Palette = lazy(() => patiently(() => import("./Palette")));
 const AccountMenu = lazy(() => patiently(() => import("./AccountMenu")));
@@ -41,7 +41,7 @@ export function Shell() {
   return (
     <div className="flex h-full max-md:flex-col-reverse">
       <Sidebar health={health.data} isAway={health.isError} onPalette={() => setPalette(true)} onKeys={() => setKeys(true)} />
-      <main className="min-h-0 min-w-0 flex-1">
+      <main tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
         <Outlet />
       </main>
       <TopBar />
@@ -101,7 +101,9 @@ function Sidebar({ health, isAway, onPalette, onKeys }: { health: Health | undef
             </Suspense>
           </div>
         )}
-        <ThemeSwitch />
+        <div className="mx-1">
+          <ThemeSwitch />
+        </div>
         <div className="flex items-center gap-2 px-2 text-[11px] text-faint">
           <HealthDot health={health} isAway={isAway} />
           {health === undefined ? "…" : `v${health.version}${isCloud ? "" : ` · ${health.storage.backend}`}`}
@@ -150,33 +152,6 @@ function TopBar() {
         <ProjectSwitcher />
         <AccountMenu brief />
       </Suspense>
-    </div>
-  );
-}
-
-const THEMES: readonly [Theme, string, typeof Sun][] = [
-  ["light", "Light", Sun],
-  ["dark", "Dark", Moon],
-  ["system", "As the system", Monitor],
-];
-
-function ThemeSwitch() {
-  const theme = useTheme();
-  return (
-    <div role="group" aria-label="Theme" className="mx-1 flex w-fit rounded-md border border-line p-px">
-      {THEMES.map(([value, label, Icon]) => (
-        <button
-          key={value}
-          type="button"
-          aria-label={label}
-          title={label}
-          aria-pressed={theme === value}
-          onClick={() => setTheme(value)}
-          className="flex h-6 w-8 items-center justify-center rounded-[5px] text-faint hover:text-text aria-pressed:bg-hover aria-pressed:text-text"
-        >
-          <Icon size={13} />
-        </button>
-      ))}
     </div>
   );
 }

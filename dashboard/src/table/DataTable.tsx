@@ -111,6 +111,23 @@ export function DataTable<Row>({
     scroller.current?.scrollTo({ top: placeIn(place).top });
   }, [place]);
 
+  // While one has scrolled, rows that come or go above leave what one reads where it is.
+  const top = useRef<{ key: string; index: number } | null>(null);
+  const noteTop = () => {
+    const index = Math.floor((scroller.current?.scrollTop ?? 0) / height);
+    const row = rows[index];
+    top.current = row === undefined ? null : { key: keyOf(row), index };
+  };
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    const before = top.current;
+    if (element !== null && before !== null && element.scrollTop > 4) {
+      const index = rows.findIndex((row) => keyOf(row) === before.key);
+      if (index >= 0 && index !== before.index) element.scrollBy({ top: (index - before.index) * height });
+    }
+    noteTop();
+  }, [rows, height]);
+
   // A list that is not there is not scrolled.
   const left = useRef(onScrolled);
   left.current = onScrolled;
@@ -120,6 +137,7 @@ export function DataTable<Row>({
     rows,
     keyOf,
     selected,
+    first: () => Math.ceil((scroller.current?.scrollTop ?? 0) / height),
     onMove: (key, index) => {
       onSelect(key);
       virtual.scrollToIndex(index);
@@ -138,10 +156,11 @@ export function DataTable<Row>({
       aria-rowcount={rows.length}
       tabIndex={0}
       onScroll={(event) => {
+        noteTop();
         keepPlace(place, { top: event.currentTarget.scrollTop });
         onScrolled?.(event.currentTarget.scrollTop > 4);
       }}
-      className="min-h-0 flex-1 overflow-auto outline-none focus-visible:shadow-[inset_0_0_0_1px_var(--accent)]"
+      className="@container min-h-0 flex-1 overflow-auto outline-none focus-visible:shadow-[inset_0_0_0_1px_var(--accent)]"
     >
       {!isNarrow && (
         <div

@@ -16,7 +16,7 @@ export function SpanAttributes({ span }: { span: Span }) {
   );
   return (
     <div className="flex flex-col">
-      <div className="flex h-9 items-center gap-2 border-b border-line px-5">
+      <div className="flex h-9 items-center gap-2 border-b border-line px-5 has-[input:focus-visible]:shadow-[inset_0_0_0_2px_var(--accent)]">
         <input
           value={wanted}
           onChange={(event) => setWanted(event.target.value)}

@@ -7,15 +7,19 @@ import type { TreeRow } from "./model/tree";
 import { barOf, type TimeWindow } from "./model/waterfall";
 import { formatTaken, Taken } from "./Taken";
 
-/** Pixels a level is indented, as far as there are lines to the parents. */
-const step = 14;
-/** Levels with a line each. Deeper ones say their number, and are a little further in. */
+/** Levels indented by a step of the tree, with a line each. */
 const linedLevels = 5;
-const deepStep = 2;
-const deepest = 8;
+/** Deeper ones say their number instead, so that names keep their room. */
+const numberWidth = 20;
+
+/** The step of a level, by layout and room; set on the tree. */
+export const stepOf = {
+  tree: "[--step:14px] @max-[360px]:[--step:11px]",
+  waterfall: "[--step:14px] @max-[620px]:[--step:8px] @max-[360px]:[--step:6px]",
+};
 
 /** How wide the names of a waterfall are: enough to be read where the panel is narrow. */
-export const nameColumn = "max(42%, min(190px, 58%))";
+export const nameColumn = "max(42%, min(220px, 57%))";
 
 interface Props {
   row: TreeRow;
@@ -57,7 +61,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
         className={`flex h-full min-w-0 items-center overflow-hidden ${layout === "waterfall" ? "shrink-0 pr-2" : "flex-1"}`}
         style={layout === "waterfall" ? { width: nameColumn } : undefined}
       >
-        <Guides depth={node.depth} narrow={layout === "waterfall"} />
+        <Guides depth={node.depth} />
         <button
           type="button"
           tabIndex={-1}
@@ -129,28 +133,27 @@ export const SpanRow = memo(function SpanRow(props: Props) {
 });
 
 /** Vertical lines that lead the eye from a span to its parent, and the number of a level too deep for them. */
-function Guides({ depth, narrow }: { depth: number; narrow: boolean }) {
-  const deeper = depth - linedLevels;
+function Guides({ depth }: { depth: number }) {
   return (
     <>
       <span
         aria-hidden
-        className={`ml-2 h-full shrink-0 ${narrow ? "max-w-[15cqw]" : "max-w-[22cqw]"}`}
+        className="ml-2 h-full shrink-0"
         style={{
-          width: Math.min(depth, linedLevels) * step,
+          width: `calc(${Math.min(depth, linedLevels)} * var(--step))`,
           // Each line stands under the chevron of its level, which is ten pixels in.
           backgroundImage: "linear-gradient(to right, var(--line) 1px, transparent 1px)",
           backgroundPosition: "10px 0",
-          backgroundSize: `${step}px 100%`,
+          backgroundSize: "var(--step) 100%",
           backgroundRepeat: "repeat-x",
         }}
       />
-      {deeper > 0 && (
+      {depth > linedLevels && (
         <span
           aria-hidden
           title={`Level ${depth + 1}`}
           className="shrink-0 text-right text-[10px] tabular-nums text-muted"
-          style={{ width: step + Math.min(deeper, deepest) * deepStep }}
+          style={{ width: numberWidth }}
         >
           {depth + 1}
         </span>

@@ -31,7 +31,7 @@ import {
 } from "./model/tree";
 import { momentOfInterest, showing, zoomed, zoomedTo, type TimeWindow } from "./model/waterfall";
 import { Ruler, wheeled } from "./Ruler";
-import { nameColumn, SpanRow } from "./SpanRow";
+import { nameColumn, SpanRow, stepOf } from "./SpanRow";
 
 const rowHeight = 32;
 /** From this many spans on, a minimap helps more than it takes. */
@@ -260,7 +260,8 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, fi
           />
           {found ? (
             <span className="shrink-0 text-[11px] tabular-nums text-muted" aria-live="polite">
-              {found.size.toLocaleString("en-US")} of {tree.nodes.length.toLocaleString("en-US")}
+              {found.size.toLocaleString("en-US")}
+              <span className="@max-[360px]:hidden"> of {tree.nodes.length.toLocaleString("en-US")}</span>
             </span>
           ) : (
             <kbd className="hidden shrink-0 md:block rounded border border-line px-1 font-mono text-[10px] text-muted">/</kbd>
@@ -323,7 +324,7 @@ export function SpanTreePanel({ tree, layout, selected, whole, now, onSelect, fi
         tabIndex={0}
         aria-label="Spans"
         aria-activedescendant={activeId}
-        className="min-h-0 flex-1 overflow-auto outline-none focus-visible:shadow-[inset_0_0_0_1px_var(--accent)]"
+        className={`${stepOf[layout]} min-h-0 flex-1 overflow-auto outline-none focus-visible:shadow-[inset_0_0_0_1px_var(--accent)]`}
       >
         <div className="relative" style={{ height: virtualizer.getTotalSize() }}>
           {layout === "waterfall" && (

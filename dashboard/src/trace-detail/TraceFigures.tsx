@@ -1,4 +1,4 @@
-import { Cost, Count } from "../components/Figures";
+import { Cost, Count, None } from "../components/Figures";
 import type { TraceTotals } from "./model/totals";
 import { StatusWord } from "./StatusWord";
 import { Taken } from "./Taken";
@@ -32,8 +32,4 @@ export function TraceFigures({ totals }: { totals: TraceTotals }) {
       </span>
     </>
   );
-}
-
-function None() {
-  return <span className="text-faint">–</span>;
 }

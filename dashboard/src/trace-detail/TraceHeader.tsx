@@ -79,7 +79,7 @@ export function TraceHeader({ trace, totals, origin, neighbours, brief, now, onT
       <div className={`mt-1.5 min-h-5 flex-wrap items-center gap-x-4 gap-y-1 text-[12px] text-muted ${brief ? "hidden" : "flex"}`}>
         <TraceFigures totals={totals} />
         <Started at={trace.started_at} now={totals.running ? now : undefined} />
-        {trace.session_id !== null && (
+        {trace.session_id !== null && trace.session_id !== origin.session && (
           <Link
             to="/sessions/$id"
             params={{ id: trace.session_id } as never}

@@ -23,6 +23,8 @@ const roleLabels: Record<string, string> = {
 export function MessageView({ message }: { message: Message }) {
   const instructs = message.role === "system" || message.role === "developer";
   const fromUser = message.role === "user" || message.role === "input";
+  const hasData = message.parts.some((part) => part.type === "data");
+  const onlyData = hasData && message.parts.every((part) => part.type === "data");
   const words = message.parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n\n");
   return (
     <article className="group/message px-5 py-3" aria-label={roleLabels[message.role] ?? message.role}>
@@ -49,8 +51,8 @@ export function MessageView({ message }: { message: Message }) {
       ) : (
         <div
           className={
-            fromUser
-              ? "flex w-fit max-w-full flex-col items-start gap-2.5 rounded-md border border-line bg-surface px-3.5 py-2.5"
+            fromUser && !onlyData
+              ? `flex ${hasData ? "w-full" : "w-fit"} max-w-full flex-col items-start gap-2.5 rounded-md border border-line bg-surface px-3.5 py-2.5`
               : "flex flex-col gap-2.5"
           }
         >
@@ -124,7 +126,7 @@ function PartView({ part, limit }: { part: Part; limit: number }) {
       return <LooseResult result={part} />;
     case "data":
       return (
-        <div className="rounded-md border border-line py-1">
+        <div className="w-full rounded-md border border-line py-1">
           <JsonViewer value={part.value} label="Data" bare />
         </div>
       );
