@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use proxy::{Record, Spool, SpoolError};
@@ -63,6 +63,8 @@ struct Inner {
     memory_bytes: usize,
     /// Whether the first record in memory is being handed back.
     is_handing: bool,
+    /// When the file is to be tried again, after it could not be written.
+    retry_at: Instant,
 }
 
 /// Takes records back.
@@ -105,6 +107,7 @@ impl FileSpool {
             memory: VecDeque::new(),
             memory_bytes: 0,
             is_handing: false,
+            retry_at: Instant::now(),
         };
         Ok(Self { inner: Arc::new(Mutex::new(inner)), waiting: Arc::default(), filled: Notify::new() })
     }
@@ -113,6 +116,7 @@ impl FileSpool {
     pub(crate) async fn close(&self) {
         let lost = self.blocking(|inner| {
             inner.is_handing = false;
+            inner.retry_at = Instant::now();
             inner.flush();
             Ok(inner.memory.len())
         });
@@ -160,7 +164,11 @@ impl FileSpool {
                 match Record::parse(&text) {
                     Ok(record) => match sink.take(record).await {
                         Ok(()) => metrics::counter!("traceway_proxy_spool_replayed_total").increment(1),
-                        Err(StoreError::Busy | StoreError::Unavailable(_)) => return Ok(false),
+                        Err(StoreError::Busy | StoreError::Unavailable(_)) => {
+                            // Nothing is on its way any more, and what is in memory may go to the file.
+                            self.blocking(Inner::put_back).await?;
+                            return Ok(false);
+                        }
                         Err(error @ StoreError::Corrupt { .. }) => {
                             // Trying again would hold up all others for ever.
                             tracing::error!(error = %chain(&error), "a call from the spool is lost");
@@ -224,8 +232,20 @@ impl Waiting {
     }
 }
 
+/// Lets somebody else write should this one not come to its end, and tells those who wait.
+struct Turn<'a>(&'a Mutex<Waiting>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *lock(self.0) = Waiting::default();
+        }
+    }
+}
+
 /// Writes what waits until nothing does.
 fn write(waiting: &Mutex<Waiting>, inner: &Mutex<Inner>) {
+    let _turn = Turn(waiting);
     loop {
         // The lock is not held while it is written.
         let Some(records) = lock(waiting).take() else { return };
@@ -281,15 +301,27 @@ impl Inner {
         kept.collect()
     }
 
-    /// Moves what is in memory to the file, as far as that takes it.
+    /// Moves what is in memory to the file, a piece at a time, as far as that takes it.
     fn flush(&mut self) {
-        if self.memory.is_empty() {
-            return;
+        while !self.memory.is_empty() && Instant::now() >= self.retry_at {
+            let mut bytes = 0;
+            let fits = |line: &&String| {
+                bytes += line.len();
+                bytes <= READ_AHEAD
+            };
+            let count = self.memory.iter().take_while(fits).count().max(1);
+            let lines: Vec<String> = self.memory.drain(..count).collect();
+            let written = self.append(&lines).unwrap_or(0);
+            for line in &lines[..written] {
+                self.memory_bytes -= line.len();
+            }
+            if written < count {
+                for line in lines.into_iter().skip(written).rev() {
+                    self.memory.push_front(line);
+                }
+                self.retry_at = Instant::now() + FIRST_PAUSE;
+            }
         }
-        let lines: Vec<String> = std::mem::take(&mut self.memory).into();
-        let written = self.append(&lines).unwrap_or(0);
-        self.memory = lines.into_iter().skip(written).collect();
-        self.memory_bytes = self.memory.iter().map(String::len).sum();
     }
 
     /// Writes as many records to the file as it may hold, and returns how many: all of them durable, or none written.
@@ -316,6 +348,7 @@ impl Inner {
             Err(error) => {
                 // Half a line would be taken for a record. If this fails too, it is skipped when read.
                 let _ = self.file.set_len(end);
+                self.retry_at = Instant::now() + FIRST_PAUSE;
                 Err(error)
             }
         }
@@ -352,6 +385,13 @@ impl Inner {
             self.done(&Place::File { next: at })?;
         }
         Ok(lines)
+    }
+
+    /// Notes that the records being handed back were not taken.
+    #[expect(clippy::unnecessary_wraps, reason = "as all work on the file")]
+    fn put_back(&mut self) -> io::Result<()> {
+        self.is_handing = false;
+        Ok(())
     }
 
     /// Takes out a record that was handed back.
@@ -522,12 +562,19 @@ mod tests {
             spool.keep(&record(id)).await.unwrap();
         }
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
-        spool.inner.lock().unwrap().file = writable;
+        let store = Store { refusals: Mutex::new(1), ..Store::default() };
+        assert!(!spool.hand_back(&store).await.unwrap());
+        {
+            let mut inner = spool.inner.lock().unwrap();
+            (inner.file, inner.retry_at) = (writable, Instant::now());
+        }
+        spool.keep(&record("c")).await.unwrap();
+        assert!(spool.inner.lock().unwrap().memory.is_empty());
         spool.close().await;
         drop(spool);
         let (spool, store) = (FileSpool::open(&path, FILE_LIMIT).unwrap(), Store::default());
         assert!(spool.hand_back(&store).await.unwrap());
-        assert_eq!(store.taken(), ["a", "b"]);
+        assert_eq!(store.taken(), ["a", "b", "c"]);
     }
 
     #[tokio::test]

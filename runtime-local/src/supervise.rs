@@ -4,11 +4,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Restarts after 1, 2 and 4 seconds, then gives up.
 const DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// A task that ran for so long before it crashed is as good as new.
+const WELL: Duration = Duration::from_mins(10);
 
 /// Runs `task` until it ends because of `stop`; when it crashes, starts it again.
 ///
@@ -22,7 +26,9 @@ where
     F: FnMut() -> T,
     T: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    for delay in DELAYS.into_iter().map(Some).chain([None]) {
+    let mut delays = DELAYS.into_iter();
+    loop {
+        let begun = Instant::now();
         let error = match tokio::spawn(task()).await {
             Ok(Ok(())) if stop.is_cancelled() => return Ok(()),
             Ok(Ok(())) => anyhow!("it ended by itself"),
@@ -32,7 +38,10 @@ where
         if stop.is_cancelled() {
             return Ok(());
         }
-        let Some(delay) = delay else {
+        if begun.elapsed() > WELL {
+            delays = DELAYS.into_iter();
+        }
+        let Some(delay) = delays.next() else {
             return Err(error.context(format!("the {name} crashed too often")));
         };
         tracing::error!(
@@ -41,9 +50,10 @@ where
             "crashed, restarting in {} s",
             delay.as_secs()
         );
-        tokio::time::sleep(delay).await;
+        if stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Runs work that goes on until `stop` among `tasks`; when it crashes, starts it again, a few times.

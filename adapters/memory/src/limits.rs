@@ -25,7 +25,7 @@ struct Windows {
 impl Windows {
     /// Forgets what no limit needs, each time there are twice as many keys as were left the last time.
     fn tidy(&mut self, now: Instant) {
-        if self.by_key.len() <= TIDY_ABOVE.max(2 * self.left) {
+        if self.by_key.len() <= TIDY_ABOVE.max(2 * self.left).min(MOST_KEYS) {
             return;
         }
         self.by_key.retain(|_, counted| counted.times.back().is_some_and(|last| now - *last < counted.per));

@@ -351,12 +351,8 @@ async fn having_text(
     );
     let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(conditions.values));
     let rows: Vec<SqliteRow> = rows.fetch_all(pool).await.map_err(unavailable)?;
-    let mut found = HashSet::new();
-    for step in rows.chunks(500) {
-        let step = step.iter().map(span_row::decode).collect::<Result<_, _>>()?;
-        found.extend(spans::with_text(pool, step, &terms).await?.iter().map(|span| span.trace));
-    }
-    Ok(found)
+    let found = rows.iter().map(span_row::decode).collect::<Result<_, _>>()?;
+    Ok(spans::with_text(pool, found, &terms).await?.iter().map(|span| span.trace).collect())
 }
 
 /// The order of a list of traces: the value, then the id.

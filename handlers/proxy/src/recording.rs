@@ -106,8 +106,9 @@ impl Recording {
         mut self,
         uploaded: oneshot::Receiver<Uploaded>,
         decided: oneshot::Sender<()>,
-        end: oneshot::Receiver<End>,
+        mut end: oneshot::Receiver<End>,
     ) {
+        let mut early = None;
         let Ok(Uploaded { copy, complete }) = uploaded.await else { return };
         if !complete && !self.call.known {
             return;
@@ -120,9 +121,14 @@ impl Recording {
         if !self.call.known && !request.facts.is_call {
             return;
         }
-        // Nobody listens when the client has gone, or when the answer could not wait to be told.
+        // An answer that could not wait to be told may have gone out as that of no call.
         if decided.send(()).is_err() && !self.call.known {
-            return;
+            match end.try_recv() {
+                Ok(End::Refused) => return,
+                Ok(told) => early = Some(told),
+                // It goes on, or the client has gone.
+                Err(_) => {}
+            }
         }
         let mut call = LlmCall {
             model: request.facts.model.unwrap_or_else(|| UNKNOWN_MODEL.to_owned()),
@@ -141,7 +147,11 @@ impl Recording {
                 }
             }
         }
-        let (reading, at) = match self.ended(end).await {
+        let told = match early {
+            Some(told) => told,
+            None => self.ended(end).await,
+        };
+        let (reading, at) = match told {
             End::Refused => return,
             End::Failed { gone: true, .. } if !complete => return,
             End::Failed { error, at, .. } => (Reading::failed(error), at),

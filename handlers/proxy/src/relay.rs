@@ -42,8 +42,8 @@ const RETURN: Duration = Duration::from_secs(1);
 /// How long the answer of an unknown path waits to hear whether it belongs to a model call.
 const DECISION: Duration = Duration::from_millis(2);
 
-/// How long a call waits for the trace of its parent to be looked up.
-const LOOKUP: Duration = Duration::from_millis(100);
+/// How long a call waits for the trace of its parent to be looked up; a new trace is better than a late call.
+const LOOKUP: Duration = Duration::from_millis(25);
 
 /// A decoded body may be this much larger than a request body may.
 const DECODED_PER_BODY: usize = 4;
@@ -256,7 +256,7 @@ impl Proxy {
         let decision = match known {
             true => Some(true),
             false if is_sending => Some(false),
-            false => tokio::time::timeout(DECISION, is_call).await.ok().map(|is_call| is_call.is_ok()),
+            false => tokio::time::timeout(DECISION, &mut is_call).await.ok().map(|is_call| is_call.is_ok()),
         };
         if decision == Some(false) {
             ending.refused();

@@ -1,6 +1,6 @@
 //! What the description of the API says of all routes.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -47,7 +47,8 @@ pub(crate) fn add_common(api: &mut utoipa::openapi::OpenApi) {
 
 fn complete(path: &str, operation: &mut Operation) {
     let mut errors = Vec::new();
-    if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+    let is_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.parameter_in == ParameterIn::Query);
+    if operation.parameters.iter().flatten().any(is_query) {
         errors.push("400");
     }
     if let Some(RefOr::T(body)) = &mut operation.request_body {

@@ -186,7 +186,9 @@ fn frames(
         // A client that was told to reload need not be told again when it comes back.
         let mut resume = newest;
         while let Some(chunk) = chunks.next().await {
-            if let (Some(Delivery::Resync), Some(newest)) = (chunk.first(), resume.take()) {
+            // Only the first delivery can stand for all that came before.
+            let before = resume.take();
+            if let (Some(Delivery::Resync), Some(newest)) = (chunk.first(), before) {
                 yield Ok(Frame::default().id(newest.0.to_string()).comment("reload"));
             }
             let Some(frames) = chunk_frames(chunk, &*payloads, &scope, &interest).await else {

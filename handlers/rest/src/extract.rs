@@ -144,7 +144,9 @@ pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes, A
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
-/// Reads a JSON object, naming the member that is wrong. Half of a surrogate pair counts as U+FFFD.
+/// Reads a JSON object, naming the member that is wrong.
+///
+/// Half of a surrogate pair counts as U+FFFD where a text is wanted; in values that are kept as they came, it may stay.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // Members that are not read would let invalid UTF-8 through.
     let text = std::str::from_utf8(body).map_err(|error| ApiError::InvalidJson(error.to_string()))?;

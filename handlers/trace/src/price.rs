@@ -413,6 +413,19 @@ mod tests {
         assert_eq!(cost_of(&own, "mistral", "mistral-large-latest", None), Some(3.0));
     }
 
+    #[test]
+    fn the_name_that_tells_more_is_priced() {
+        let prices = Prices::builtin();
+        // Azure's table has `o1`, of which `o1-pro` is no variant.
+        assert_eq!(cost_of(&prices, "azure_openai", "o1-pro", None), Some(150.0 + 600.0));
+        // A provider by the name of a model sells others, too.
+        assert_eq!(cost_of(&prices, "codestral", "my-model", None), None);
+        let model = "meta-llama/Llama-3.3-70B-Instruct-Turbo";
+        let own = r#"[{"model": "llama-3.3-70b-instruct-turbo", "input": 3, "output": 4}]"#;
+        assert_ne!(cost_of(&prices, "together", model, None), Some(7.0));
+        assert_eq!(cost_of(&Prices::with_overrides(own).unwrap(), "together", model, None), Some(7.0));
+    }
+
     fn prices_of(name: &str) -> Option<f64> {
         let cost = Prices::builtin().estimate(name, &plain(1_000_000, 1_000_000), None);
         assert!(cost.is_some_and(|cost| cost > 0.0), "{name}");

@@ -266,3 +266,16 @@ async fn a_parent_alone_attaches_the_call_to_its_trace() {
     let recorded = proxy.recorded().await;
     assert_eq!((recorded[1].span.parent_id.as_ref(), recorded[1].trace.id.as_str()), (Some(&parent), "mine"));
 }
+
+#[tokio::test]
+async fn an_answer_that_does_not_wait_to_be_told_of_a_call_is_recorded_all_the_same() {
+    let provider = Provider::json("200 OK", COMPLETION).await;
+    let proxy = Proxy::start(&provider).await;
+    // To read so much takes longer than the answer waits.
+    let text = r#"{"role":"user","content":"words and words"},"#.repeat(200_000);
+    let body = format!(r#"{{"model":"gpt-4o","messages":[{text}{{"role":"user","content":"end"}}]}}"#);
+    let answer = proxy.post("/custom/chat", "", &body).await;
+    let recorded = proxy.only().await;
+    assert_eq!((answer.status, recorded.call().model.as_str()), (200, "gpt-4o"));
+    assert!(recorded.output.is_some());
+}

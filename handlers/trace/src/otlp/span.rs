@@ -210,8 +210,12 @@ fn take_tier(attributes: &mut Attributes, told: Option<String>) -> Option<String
     let asked = ASKED_TIERS.into_iter().find(|name| attributes.has(*name));
     let said = asked.and_then(|name| attributes.text(name)).map(str::to_owned);
     let tier = billed_tier(answered, said.clone().or_else(|| asked_tier(attributes)));
-    if let Some(name) = asked.filter(|_| said == tier) {
-        attributes.take(name);
+    if tier.is_some() {
+        for name in ASKED_TIERS {
+            if attributes.text(name) == tier.as_deref() {
+                attributes.take(name);
+            }
+        }
     }
     tier
 }

@@ -61,8 +61,8 @@ impl Prices {
         Ok(Self { own: read(json)?.into_iter().collect(), ..Self::builtin() })
     }
 
-    /// Finds the entry of a call whose model has the given names, the most telling first: the first that has an entry of
-    /// one's own, else the first that has any.
+    /// Finds the entry of a call whose model has the given names, the most telling first: the first whose whole name has an
+    /// entry of one's own, else the first that has any.
     pub(super) fn find<'a>(
         &self,
         models: impl IntoIterator<Item = &'a str>,
@@ -78,8 +78,8 @@ impl Prices {
         first
     }
 
-    /// Finds the entry of a model: of what its provider sells by this name, else of the name itself, unless one's own
-    /// entry tells as much of it.
+    /// Finds the entry of a model: that of what its provider sells by this name or of the name itself, whichever stands for
+    /// more of it; of two that stand for as much one's own, else the provider's.
     fn find_model(&self, model: &str, provider: Option<&str>) -> Option<Found<'_>> {
         let name = model.to_lowercase();
         let is_local = provider.is_some_and(seller::is_local);
@@ -88,12 +88,19 @@ impl Prices {
         let sold = provider.filter(|provider| !provider.is_empty()).and_then(|provider| {
             let vendor = seller::vendor(provider);
             let found = tables.lookup(&format!("{vendor}/{name}"))?;
-            Some(Found { length: found.length.saturating_sub(vendor.len() + 1), ..found })
+            // An entry that ends within the vendor says nothing of the model.
+            let length = found.length.checked_sub(vendor.len() + 1)?;
+            Some(Found { length, ..found })
         });
-        let named = tables.lookup(&name).or_else(|| tables.lookup(name.rsplit_once('/')?.1));
+        let named = tables.lookup(&name).or_else(|| {
+            let (vendor, model) = name.rsplit_once('/')?;
+            let found = tables.lookup(model)?;
+            Some(Found { length: vendor.len() + 1 + found.length, ..found })
+        });
         match (sold, named) {
-            (Some(sold), Some(named)) if named.is_own && !sold.is_own && named.length >= sold.length => {
-                Some(named)
+            (Some(sold), Some(named)) => {
+                let tells_more = (named.length, named.is_own) > (sold.length, sold.is_own);
+                Some(if tells_more { named } else { sold })
             }
             (sold, named) => sold.or(named),
         }

@@ -36,7 +36,10 @@ pub(super) fn usage_of(answer: &Members<'_>) -> Usage {
         cached_input_tokens: input_detail("cached_tokens")
             .or(read)
             .or_else(|| usage.count("prompt_cache_hit_tokens")),
-        cache_write_tokens: write.short.max(input_detail("cache_write_tokens")),
+        // The detail counts all writes, however long they stay.
+        cache_write_tokens: write
+            .short
+            .max(input_detail("cache_write_tokens").map(|all| all.saturating_sub(write.long.unwrap_or(0)))),
         cache_write_1h_tokens: write.long,
         reasoning_tokens: output_detail("reasoning_tokens").or_else(|| output_detail("thinking_tokens")),
         audio_input_tokens: input_detail("audio_tokens"),

@@ -88,32 +88,57 @@ fn weigh_message(message: Message, mut bytes: &[u8], levels: u32, total: &mut us
     Some(())
 }
 
-/// Returns about how many bytes a request in JSON takes besides its texts. What cannot be decoded weighs nothing.
+/// Returns about how many bytes a request in JSON takes besides its texts.
 pub fn weigh_json(text: &str) -> usize {
-    let mut total = 0;
-    // Stops where decoding does.
-    let _ = Weigh { total: &mut total, element: OTHER }
+    let mut weight = Weight { total: 0, text: text.len() };
+    // Stops where decoding does: it reads the same members in the same way.
+    let _ = Weigh { weight: &mut weight, shape: Shape::One(Message::Request) }
         .deserialize(&mut serde_json::Deserializer::from_str(text));
-    total
+    weight.total
 }
 
-/// Weighs a value with all elements of lists in it.
+struct Weight {
+    total: usize,
+    /// How long the whole text is.
+    text: usize,
+}
+
+/// Weighs a value with all that is in it.
 struct Weigh<'t> {
-    total: &'t mut usize,
-    /// What an element weighs if the value is a list.
-    element: usize,
+    weight: &'t mut Weight,
+    shape: Shape,
 }
 
-/// Returns what the elements of a member weigh, or `None` for one that is not read.
-fn member(name: &str) -> Option<usize> {
-    match name {
-        "spans" => Some(SPAN),
-        "resourceSpans" | "resource_spans" | "scopeSpans" | "scope_spans" | "resource" | "scope"
-        | "attributes" | "events" | "links" | "value" | "values" | "arrayValue" | "array_value"
-        | "kvlistValue" | "kvlist_value" => Some(OTHER),
-        _ => None,
+/// What a value should be.
+#[derive(Clone, Copy)]
+enum Shape {
+    One(Message),
+    Many(Message),
+}
+
+impl Message {
+    /// Returns what a member of the message is, when it is read and holds others.
+    fn member(self, name: &str) -> Option<Shape> {
+        match (self, name) {
+            (Self::Request, "resourceSpans" | "resource_spans") => Some(Shape::Many(Self::ResourceSpans)),
+            (Self::ResourceSpans, "scopeSpans" | "scope_spans") => Some(Shape::Many(Self::ScopeSpans)),
+            (Self::ResourceSpans, "resource") | (Self::ScopeSpans, "scope") => Some(Shape::One(OWNER)),
+            (Self::ScopeSpans, "spans") => Some(Shape::Many(Self::Span)),
+            (Self::Span, "events" | "links") => Some(Shape::Many(OWNER)),
+            (Self::Span | Self::Owner(_), "attributes") | (Self::Object, "values") => {
+                Some(Shape::Many(Self::Attribute))
+            }
+            (Self::Attribute, "value") => Some(Shape::One(Self::Value)),
+            (Self::Value, "arrayValue" | "array_value") => Some(Shape::One(Self::List)),
+            (Self::Value, "kvlistValue" | "kvlist_value") => Some(Shape::One(Self::Object)),
+            (Self::List, "values") => Some(Shape::Many(Self::Value)),
+            _ => None,
+        }
     }
 }
+
+/// In JSON all that have attributes call them so.
+const OWNER: Message = Message::Owner(0);
 
 impl<'de> DeserializeSeed<'de> for Weigh<'_> {
     type Value = ();
@@ -132,8 +157,12 @@ impl<'de> Visitor<'de> for Weigh<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
-            match member(&name) {
-                Some(element) => map.next_value_seed(Weigh { total: self.total, element })?,
+            let member = match self.shape {
+                Shape::One(message) => message.member(&name),
+                Shape::Many(_) => None,
+            };
+            match member {
+                Some(shape) => map.next_value_seed(Weigh { weight: self.weight, shape })?,
                 None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
@@ -141,9 +170,14 @@ impl<'de> Visitor<'de> for Weigh<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        // Members may also be given in a list, without names: a list in a list may be one of spans.
-        while list.next_element_seed(Weigh { total: self.total, element: SPAN })?.is_some() {
-            *self.total = self.total.saturating_add(self.element);
+        let Shape::Many(element) = self.shape else {
+            // An object may be given as a list of its members, which nobody does: two bytes may be a span then.
+            self.weight.total = self.weight.total.saturating_add((self.weight.text / 2).saturating_mul(SPAN));
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(());
+        };
+        while list.next_element_seed(Weigh { weight: self.weight, shape: Shape::One(element) })?.is_some() {
+            self.weight.total = self.weight.total.saturating_add(element.weight(Message::Request));
         }
         Ok(())
     }
@@ -235,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_comes_before_an_error_is_weighed() {
-        let cut = r#"{"new":"\ud83d","resourceSpans":[{"scopeSpans":[{"spans":[{"name":"\ud83d"},{},{"#;
+        let cut = r#"{"new":"\ud83d","values":"\ud83d","resourceSpans":[{"scopeSpans":[{"spans":[{"name":"\ud83d"},{},{"#;
         assert_eq!(weigh_json(cut), 2 * SPAN);
         assert_eq!(weigh_protobuf(b"\xff\xff"), 0);
     }
