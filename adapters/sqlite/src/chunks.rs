@@ -59,8 +59,8 @@ impl NewChunks {
                     }
                 },
             };
-            // Known to be used by the trace only together with the note that it is: what a batch brings for a span that is
-            // not stored, nobody uses.
+            // Known to be used by the trace only together with the note that it is: what a batch brings for a
+            // span that is not stored, nobody uses.
             *self.uses.entry((trace, place.chunk)).or_default() |= place.bit();
             session.recent.put(project, hash, Known { place, trace });
             place

@@ -150,7 +150,8 @@ impl Session {
         Ok(spans)
     }
 
-    /// Deletes the rows of spans and their payloads, marked so that the text index and the columns forget them. Returns how many.
+    /// Deletes the rows of spans and their payloads, marked so that the text index and the columns forget them.
+    /// Returns how many spans.
     async fn remove_spans(&mut self, condition: &'static str, value: Value) -> Result<u64, StoreError> {
         let mut spans = 0;
         for sql in [

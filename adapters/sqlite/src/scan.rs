@@ -41,7 +41,8 @@ pub(crate) struct Sort<'a> {
 
 /// Scans for the next `wanted` spans of a list. Returns `None` when there is nothing sealed to be scanned.
 ///
-/// The connection is in a transaction, so that no segment is sealed anew in between. Text is not checked: where it is asked for, what is found contains more than what matches.
+/// The connection is in a transaction, so that no segment is sealed anew in between. Text is not checked: where it
+/// is asked for, what is found contains more than what matches.
 pub(crate) async fn spans(
     snapshot: &mut SqliteConnection,
     project: i64,

@@ -36,8 +36,8 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
-    /// Reads what the headers ask for. A call never fails for its recording: what is malformed is not asked for, but for a
-    /// capture mode, which then is off.
+    /// Reads what the headers ask for. A call never fails for its recording: what is malformed is not asked for,
+    /// but for a capture mode, which then is off.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let text = |name: &str| Some(decoded(headers.get(name)?)).filter(|text| !text.is_empty());
         let tags = headers.get_all("x-traceway-tags").iter().map(decoded).collect::<Vec<_>>().join(",");
