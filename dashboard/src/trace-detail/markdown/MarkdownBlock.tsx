@@ -3,7 +3,7 @@ import Markdown, { defaultUrlTransform, type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { CopyButton } from "../../components/CopyButton";
 import { InlineImage } from "../conversation/InlineImage";
-import { highlighted } from "./highlighter";
+import { useHighlighted } from "./useHighlighted";
 
 const plugins = [remarkGfm];
 
@@ -57,9 +57,9 @@ function CodeBlock({ children }: { children?: ReactNode }) {
     ? children.props
     : null;
   const text = typeof code?.children === "string" ? code.children.replace(/\n$/, "") : null;
-  if (text === null) return <pre>{children}</pre>;
   const language = /language-([\w+#-]+)/.exec(code?.className ?? "")?.[1];
-  const html = highlighted(text, language?.toLowerCase());
+  const html = useHighlighted(text, language?.toLowerCase());
+  if (text === null) return <pre>{children}</pre>;
   return (
     <div className="code-block group/code">
       <div className="code-block-head">

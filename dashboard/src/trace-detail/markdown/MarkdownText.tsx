@@ -1,5 +1,6 @@
 import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { markdownBlocks, opening, wordCount } from "./blocks";
+import { isPlain } from "./looks-like-markdown";
 import "./markdown.css";
 
 const MarkdownBlock = lazy(() => import("./MarkdownBlock"));
@@ -35,6 +36,17 @@ export const MarkdownText = memo(function MarkdownText({ text, limit = 6_000 }: 
   );
 });
 
+/** One block. The renderer is fetched for the first text that needs one. */
+function Block({ text }: { text: string }) {
+  const plain = useMemo(() => isPlain(text), [text]);
+  if (plain) return text.split(/\n\s*\n/).map((paragraph, index) => <p key={index}>{paragraph.trim()}</p>);
+  return (
+    <Suspense fallback={<p>{text}</p>}>
+      <MarkdownBlock text={text} />
+    </Suspense>
+  );
+}
+
 function Blocks({ text }: { text: string }) {
   const blocks = useMemo(() => markdownBlocks(text), [text]);
   const [shown, setShown] = useState(firstBlocks);
@@ -55,9 +67,7 @@ function Blocks({ text }: { text: string }) {
   return (
     <>
       {blocks.slice(0, shown).map((block, index) => (
-        <Suspense key={index} fallback={<p>{block}</p>}>
-          <MarkdownBlock text={block} />
-        </Suspense>
+        <Block key={index} text={block} />
       ))}
       {more && <div ref={end} className="h-40" />}
     </>

@@ -14,3 +14,11 @@ export function looksLikeMarkdown(text: string): boolean {
   const start = text.slice(0, looked);
   return marks.some((mark) => mark.test(start));
 }
+
+/** What Markdown changes anything of. Only a text without any of it reads the same without being rendered. */
+const meaning = /[*_`#[\]<>|~\\&]|^\s*([-+=]|\d+[.)])|https?:|www\.|@| {2}\n|^( {4}|\t)/m;
+
+/** Whether a text is its own paragraphs: nothing in it means anything in Markdown. */
+export function isPlain(text: string): boolean {
+  return !meaning.test(text);
+}

@@ -142,7 +142,7 @@ for (const path of ["/login", "/", "/traces", "/traces/customers-support", "/set
     await page.goto(path);
     await page.getByRole("heading").first().waitFor({ state: "attached" });
     await page.waitForLoadState("load");
-    await page.waitForTimeout(500);
+    if (path.startsWith("/traces")) await page.getByText("customers-support").first().waitFor();
     const bodies = await Promise.all(scripts.values());
     const size = bodies.map((body) => gzipSync(body).length).reduce((all, each) => all + each, 0);
     console.log(`${path}: ${scripts.size} scripts, ${Math.round(size / 1000)} kB compressed`);
