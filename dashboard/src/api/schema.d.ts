@@ -2695,14 +2695,6 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2830,14 +2822,6 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2892,14 +2876,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
                 };
             };
             403: {
@@ -3229,14 +3205,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
                 };
             };
             403: {
@@ -4017,14 +3985,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceDeleted"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
                 };
             };
             404: {
