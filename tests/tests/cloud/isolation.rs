@@ -43,7 +43,7 @@ struct Attack {
 }
 
 /// Routes that answer 503 where there is no such thing.
-const MAY_BE_MISSING: [&str; 2] = ["/api/config", "/api/shutdown"];
+const MAY_BE_MISSING: [&str; 3] = ["/api/config", "/api/config/proxy", "/api/shutdown"];
 
 /// How long to wait before a call is made again that a busy server could not answer.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];

@@ -29,6 +29,11 @@ pub fn decode_protobuf(bytes: &[u8]) -> Result<ExportTraceServiceRequest, Decode
     ExportTraceServiceRequest::decode(bytes).map_err(DecodeError::Protobuf)
 }
 
+/// Returns whether JSON is an object, if it is anything. Serde would read a list as members in order.
+fn is_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
+}
+
 /// Decodes an export request in JSON, as liberally as senders write it.
 ///
 /// 64-bit numbers may be numbers or text, enumerations numbers or names, members `null`, missing or unknown.
@@ -36,8 +41,7 @@ pub fn decode_protobuf(bytes: &[u8]) -> Result<ExportTraceServiceRequest, Decode
 /// JSON deep are refused.
 pub fn decode_json(bytes: &[u8]) -> Result<ExportTraceServiceRequest, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(DecodeError::Utf8)?;
-    if !text.trim_ascii_start().starts_with('{') {
-        // Serde would read a list as members in order.
+    if !is_object(text) {
         return Err(DecodeError::Json(serde::de::Error::custom("expected an object")));
     }
     serde_json::from_str::<json::Request>(text).map(Into::into).map_err(DecodeError::Json)

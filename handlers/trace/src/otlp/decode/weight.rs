@@ -9,6 +9,8 @@ use prost::bytes::Buf as _;
 use prost::encoding::{WireType, decode_key, decode_varint, skip_field};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::is_object;
+
 /// What an empty span takes in bytes, decoded and mapped.
 const SPAN: usize = 1_536;
 
@@ -91,6 +93,9 @@ fn weigh_message(message: Message, mut bytes: &[u8], levels: u32, total: &mut us
 /// Returns about how many bytes a request in JSON takes besides its texts.
 pub fn weigh_json(text: &str) -> usize {
     let mut weight = Weight { total: 0, text: text.len() };
+    if !is_object(text) {
+        return 0;
+    }
     // Stops where decoding does: it reads the same members in the same way.
     let _ = Weigh { weight: &mut weight, shape: Shape::One(Message::Request) }
         .deserialize(&mut serde_json::Deserializer::from_str(text));
@@ -271,6 +276,7 @@ mod tests {
     fn what_comes_before_an_error_is_weighed() {
         let cut = r#"{"new":"\ud83d","values":"\ud83d","resourceSpans":[{"scopeSpans":[{"spans":[{"name":"\ud83d"},{},{"#;
         assert_eq!(weigh_json(cut), 2 * SPAN);
+        assert_eq!(weigh_json(&"[".repeat(1_000)), 0);
         assert_eq!(weigh_protobuf(b"\xff\xff"), 0);
     }
 }
