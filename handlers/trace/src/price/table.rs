@@ -85,9 +85,19 @@ impl Prices {
         let is_local = provider.is_some_and(seller::is_local);
         let builtin = if is_local { None } else { Some(&*self.builtin) };
         let tables = Tables { own: &self.own, builtin };
-        let sold = provider.filter(|provider| !provider.is_empty()).and_then(|provider| {
-            let vendor = seller::vendor(provider);
-            let found = tables.lookup(&format!("{vendor}/{name}"))?;
+        let vendor = provider.filter(|provider| !provider.is_empty()).map(seller::vendor);
+        let sold = vendor.as_ref().map(|vendor| format!("{vendor}/{name}"));
+        // No entry stands for more than a whole name, which is found at once: this runs for every span shown.
+        let whole = |text: &str| tables.get(text, text.len());
+        if let Some(found) = sold.as_deref().and_then(whole).filter(|found| found.is_own) {
+            return Some(found);
+        }
+        let exact = whole(&name);
+        if let Some(found) = exact.filter(|found| found.is_own || sold.as_deref().and_then(whole).is_none()) {
+            return Some(found);
+        }
+        let sold = sold.zip(vendor).and_then(|(sold, vendor)| {
+            let found = tables.lookup(&sold)?;
             // An entry that ends within the vendor says nothing of the model.
             let length = found.length.checked_sub(vendor.len() + 1)?;
             Some(Found { length, ..found })
@@ -124,14 +134,17 @@ struct Found<'a> {
 }
 
 impl<'a> Tables<'a> {
+    /// Returns the entry of the first `end` bytes of a name.
+    fn get(&self, name: &str, end: usize) -> Option<Found<'a>> {
+        let (own, length, is_whole) = (self.own.get(&name[..end]), end, end == name.len());
+        let builtin = || self.builtin.and_then(|builtin| builtin.get(&name[..end]));
+        let entry = own.or_else(builtin)?;
+        Some(Found { entry, is_own: own.is_some(), length, is_whole })
+    }
+
     /// Finds the entry of a whole name, else the longest that the name begins with.
     fn lookup(&self, name: &str) -> Option<Found<'a>> {
-        let get = |end: usize| {
-            let (own, length, is_whole) = (self.own.get(&name[..end]), end, end == name.len());
-            let builtin = || self.builtin.and_then(|builtin| builtin.get(&name[..end]));
-            let entry = own.or_else(builtin)?;
-            Some(Found { entry, is_own: own.is_some(), length, is_whole })
-        };
+        let get = |end: usize| self.get(name, end);
         get(name.len()).or_else(|| {
             let searched = &name[..name.floor_char_boundary(MAX_NAME)];
             let ends = searched.char_indices().map(|(at, _)| at).rev();
