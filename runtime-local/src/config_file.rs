@@ -171,20 +171,28 @@ pub(crate) fn read_file(path: &Path, named: bool) -> Result<FileSettings, FileEr
     }
 }
 
-/// Held while the file is written.
-static WRITING: Mutex<()> = Mutex::new(());
-
 /// The config file as the API serves it.
-pub(crate) struct TomlFile(pub(crate) PathBuf);
+pub(crate) struct TomlFile {
+    path: PathBuf,
+    /// Held while the file is written.
+    writing: Mutex<()>,
+}
+
+impl TomlFile {
+    /// Returns the file at `path`, which need not exist.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, writing: Mutex::default() }
+    }
+}
 
 impl ConfigFile for TomlFile {
     fn read(&self) -> Result<serde_json::Value, ConfigFileError> {
-        let file = match read_file(&self.0, false) {
+        let file = match read_file(&self.path, false) {
             Ok(file) => file,
             Err(FileError::Read(error)) => return Err(ConfigFileError::Unavailable(error)),
             // The server runs with defaults then, and writing is the way to mend it.
             Err(FileError::Parse(error)) => {
-                tracing::warn!(%error, file = %self.0.display(), "the config file cannot be read");
+                tracing::warn!(%error, file = %self.path.display(), "the config file cannot be read");
                 FileSettings::default()
             }
         };
@@ -199,17 +207,17 @@ impl ConfigFile for TomlFile {
             return Err(ConfigFileError::Invalid(mistakes.join("; ")));
         }
         let text = toml::to_string_pretty(&file).map_err(|error| invalid(&error))?;
-        if let Some(folder) = self.0.parent() {
+        if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder).map_err(ConfigFileError::Unavailable)?;
         }
         // Written beside and renamed, so that a crash leaves the old file or the new one.
-        let beside = self.0.with_extension("toml.new");
+        let beside = self.path.with_extension("toml.new");
         let write = || {
-            let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+            let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             let mut new = File::create(&beside)?;
             new.write_all(text.as_bytes())?;
             new.sync_all()?;
-            std::fs::rename(&beside, &self.0)
+            std::fs::rename(&beside, &self.path)
         };
         write().map_err(ConfigFileError::Unavailable)?;
         serde_json::to_value(file).map_err(|error| invalid(&error))
@@ -226,7 +234,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        let file = TomlFile(dir.path().join("new").join("config.toml"));
+        let file = TomlFile::new(dir.path().join("new").join("config.toml"));
         assert_eq!(file.read().unwrap(), json!({}));
         let content = json!({"proxy": {"target": "http://localhost:9"}});
         assert_eq!(file.write(content.clone()).unwrap(), content);
@@ -236,7 +244,7 @@ mod tests {
     #[test]
     fn values_the_next_start_could_not_use_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let file = TomlFile(dir.path().join("config.toml"));
+        let file = TomlFile::new(dir.path().join("config.toml"));
         for (content, key) in [
             (json!({"api": {"addr": "nowhere"}}), "api.addr"),
             (json!({"proxy": {"addr": "127.0.0.1"}}), "proxy.addr"),
@@ -250,13 +258,13 @@ mod tests {
                 other => panic!("{key}: {other:?}"),
             }
         }
-        assert!(!file.0.exists());
+        assert!(!file.path.exists());
     }
 
     #[test]
     fn keys_that_mean_nothing_and_empty_values_are_left_out() {
         let dir = tempfile::tempdir().unwrap();
-        let file = TomlFile(dir.path().join("config.toml"));
+        let file = TomlFile::new(dir.path().join("config.toml"));
         let content = json!({"proxy": {"tarket": "x", "addr": ":9"}, "api": {"addr": ""}, "more": 1});
         assert_eq!(file.write(content).unwrap(), json!({"proxy": {"addr": ":9"}}));
     }
@@ -264,8 +272,8 @@ mod tests {
     #[test]
     fn a_broken_file_reads_as_the_defaults_it_stands_for_and_can_be_written_over() {
         let dir = tempfile::tempdir().unwrap();
-        let file = TomlFile(dir.path().join("config.toml"));
-        std::fs::write(&file.0, "[api").unwrap();
+        let file = TomlFile::new(dir.path().join("config.toml"));
+        std::fs::write(&file.path, "[api").unwrap();
         assert_eq!(file.read().unwrap(), json!({}));
         let content = json!({"api": {"addr": ":9"}});
         file.write(content.clone()).unwrap();

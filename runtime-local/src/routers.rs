@@ -35,7 +35,7 @@ pub(crate) fn api_deps(
     // The process is its owner's: in the cloud no user may stop or configure it.
     let is_own = cloud.is_none();
     let config = settings.config_path.clone().filter(|_| is_own);
-    let config = config.map(|path| Arc::new(TomlFile(path)) as Arc<dyn ConfigFile>);
+    let config = config.map(|path| Arc::new(TomlFile::new(path)) as Arc<dyn ConfigFile>);
     let shutdown = gate.clone();
     let (stopping, open) = (gate.stop.clone(), gate.clone());
     Deps {

@@ -1,12 +1,11 @@
-//! Records the store refused, in a file, until it takes them.
+//! Records the store refused, kept until it takes them.
 
-use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+mod backlog;
+
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use proxy::{Record, Spool, SpoolError};
@@ -15,23 +14,18 @@ use tokio_util::sync::CancellationToken;
 use trace::ports::{StoreError, chain};
 use trace::record::Recorder;
 
+use self::backlog::{Backlog, Line, MEMORY_LIMIT};
+
 /// The largest the file may grow, in bytes.
 pub(crate) const FILE_LIMIT: u64 = 256 * 1024 * 1024;
 
-/// How many bytes are kept in memory when the file cannot be written, which is when the disk is full: the store
-/// refuses then, too.
-const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
-
-/// How much is read from the file at a time: at least one record, then no more than this.
-const READ_AHEAD: usize = 4 * 1024 * 1024;
-
-/// The pauses between tries to hand records back.
+/// The pauses between tries to hand records back, or to write a file that could not be written.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A bounded file of JSON lines, and some memory for when the disk is full.
+/// Keeps records in a [`Backlog`], and hands them back.
 pub(crate) struct FileSpool {
-    inner: Arc<Mutex<Inner>>,
+    backlog: Arc<Mutex<Backlog>>,
     waiting: Arc<Mutex<Waiting>>,
     filled: Notify,
 }
@@ -51,22 +45,6 @@ struct Coming {
     told: oneshot::Sender<Result<(), SpoolError>>,
 }
 
-struct Inner {
-    path: PathBuf,
-    file: File,
-    limit: u64,
-    /// Where the next record to be handed back starts.
-    start: u64,
-    /// Where the next record is written.
-    end: u64,
-    memory: VecDeque<String>,
-    memory_bytes: usize,
-    /// Whether the first record in memory is being handed back.
-    is_handing: bool,
-    /// When the file is to be tried again, after it could not be written.
-    retry_at: Instant,
-}
-
 /// Takes records back.
 #[async_trait]
 pub(crate) trait Sink: Send + Sync {
@@ -84,43 +62,13 @@ impl Sink for Recorder {
 impl FileSpool {
     /// Opens the file, created when missing, with what an earlier process left in it.
     pub(crate) fn open(path: &Path, limit: u64) -> io::Result<Self> {
-        // Prompts and answers are nobody else's business.
-        let mut options = OpenOptions::new();
-        let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        let mut end = file.seek(SeekFrom::End(0))?;
-        if end > 0 {
-            // A process that died while writing leaves half a line, which must not swallow the next one.
-            file.seek(SeekFrom::Start(end - 1))?;
-            let mut last = [0];
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                file.write_all(b"\n")?;
-                end += 1;
-            }
-        }
-        let inner = Inner {
-            path: path.to_owned(),
-            file,
-            limit,
-            start: 0,
-            end,
-            memory: VecDeque::new(),
-            memory_bytes: 0,
-            is_handing: false,
-            retry_at: Instant::now(),
-        };
-        Ok(Self { inner: Arc::new(Mutex::new(inner)), waiting: Arc::default(), filled: Notify::new() })
+        let backlog = Arc::new(Mutex::new(Backlog::open(path, limit)?));
+        Ok(Self { backlog, waiting: Arc::default(), filled: Notify::new() })
     }
 
     /// Writes to the file what is only in memory. What cannot be written is lost, and said to be.
     pub(crate) async fn close(&self) {
-        let lost = self.blocking(|inner| {
-            inner.is_handing = false;
-            inner.retry_at = Instant::now();
-            inner.flush();
-            Ok(inner.memory.len())
-        });
-        let lost = lost.await.unwrap_or_default();
+        let lost = self.blocking(|backlog| Ok(backlog.close())).await.unwrap_or_default();
         if lost > 0 {
             metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(lost as u64);
             tracing::error!(calls = lost, "calls are lost: neither the store nor the spool file takes them");
@@ -156,7 +104,7 @@ impl FileSpool {
     /// Hands records back until there are none (`true`) or the store refuses again (`false`).
     async fn hand_back(&self, sink: &dyn Sink) -> io::Result<bool> {
         loop {
-            let batch = self.blocking(Inner::peek).await?;
+            let batch = self.blocking(Backlog::peek).await?;
             if batch.is_empty() {
                 return Ok(true);
             }
@@ -166,7 +114,11 @@ impl FileSpool {
                         Ok(()) => metrics::counter!("traceway_proxy_spool_replayed_total").increment(1),
                         Err(StoreError::Busy | StoreError::Unavailable(_)) => {
                             // Nothing is on its way any more, and what is in memory may go to the file.
-                            self.blocking(Inner::put_back).await?;
+                            self.blocking(|backlog| {
+                                backlog.put_back();
+                                Ok(())
+                            })
+                            .await?;
                             return Ok(false);
                         }
                         Err(error @ StoreError::Corrupt { .. }) => {
@@ -180,17 +132,17 @@ impl FileSpool {
                         metrics::counter!("traceway_proxy_records_total", "to" => "nowhere").increment(1);
                     }
                 }
-                self.blocking(move |inner| inner.done(&place)).await?;
+                self.blocking(move |backlog| backlog.done(&place)).await?;
             }
         }
     }
 
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Inner) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Backlog) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let inner = Arc::clone(&self.inner);
-        let work = move || work(&mut inner.lock().unwrap_or_else(PoisonError::into_inner));
+        let backlog = Arc::clone(&self.backlog);
+        let work = move || work(&mut lock(&backlog));
         tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 }
@@ -200,8 +152,8 @@ impl Spool for FileSpool {
     async fn keep(&self, record: &Record) -> Result<(), SpoolError> {
         let (told, kept) = oneshot::channel();
         if lock(&self.waiting).add(Coming { line: record.to_line(), told })? {
-            let (waiting, inner) = (Arc::clone(&self.waiting), Arc::clone(&self.inner));
-            tokio::task::spawn_blocking(move || write(&waiting, &inner));
+            let (waiting, backlog) = (Arc::clone(&self.waiting), Arc::clone(&self.backlog));
+            tokio::task::spawn_blocking(move || write(&waiting, &backlog));
         }
         kept.await.map_err(|error| SpoolError::Unavailable(error.into()))??;
         self.filled.notify_one();
@@ -244,180 +196,27 @@ impl Drop for Turn<'_> {
 }
 
 /// Writes what waits until nothing does.
-fn write(waiting: &Mutex<Waiting>, inner: &Mutex<Inner>) {
+fn write(waiting: &Mutex<Waiting>, backlog: &Mutex<Backlog>) {
     let _turn = Turn(waiting);
     loop {
         // The lock is not held while it is written.
         let Some(records) = lock(waiting).take() else { return };
         let (lines, told): (Vec<_>, Vec<_>) =
             records.into_iter().map(|coming| (coming.line, coming.told)).unzip();
-        let kept = lock(inner).push(lines);
+        let kept = lock(backlog).push(lines);
         for (told, kept) in told.into_iter().zip(kept) {
             let _ = told.send(kept);
         }
     }
 }
 
-/// A record to be handed back.
-struct Line {
-    text: String,
-    place: Place,
-}
-
-/// Where a record is kept.
-enum Place {
-    /// In the file; the next one starts there.
-    File { next: u64 },
-    /// In memory.
-    Memory,
-}
-
-impl Inner {
-    /// Keeps records, in the file or else in memory, and returns for each whether that worked.
-    fn push(&mut self, lines: Vec<String>) -> Vec<Result<(), SpoolError>> {
-        if !self.is_handing {
-            self.flush();
-        }
-        // What is in memory is newer than the file; order is kept.
-        let written = if self.memory.is_empty() { self.append(&lines) } else { Ok(0) };
-        let (is_full, written) = match written {
-            Ok(written) => (self.memory.is_empty(), written),
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), file = %self.path.display(), "the spool file cannot be written");
-                (false, 0)
-            }
-        };
-        let kept = lines.into_iter().enumerate().map(|(at, line)| {
-            if at < written {
-                return Ok(());
-            }
-            if is_full || self.memory_bytes + line.len() > MEMORY_LIMIT {
-                return Err(SpoolError::Full);
-            }
-            self.memory_bytes += line.len();
-            self.memory.push_back(line);
-            Ok(())
-        });
-        kept.collect()
-    }
-
-    /// Moves what is in memory to the file, a piece at a time, as far as that takes it.
-    fn flush(&mut self) {
-        while !self.memory.is_empty() && Instant::now() >= self.retry_at {
-            let mut bytes = 0;
-            let fits = |line: &&String| {
-                bytes += line.len();
-                bytes <= READ_AHEAD
-            };
-            let count = self.memory.iter().take_while(fits).count().max(1);
-            let lines: Vec<String> = self.memory.drain(..count).collect();
-            let written = self.append(&lines).unwrap_or(0);
-            for line in &lines[..written] {
-                self.memory_bytes -= line.len();
-            }
-            if written < count {
-                for line in lines.into_iter().skip(written).rev() {
-                    self.memory.push_front(line);
-                }
-                self.retry_at = Instant::now() + FIRST_PAUSE;
-            }
-        }
-    }
-
-    /// Writes as many records to the file as it may hold, and returns how many: all of them durable, or none written.
-    fn append(&mut self, lines: &[String]) -> io::Result<usize> {
-        let (end, mut bytes, mut count) = (self.end, Vec::new(), 0);
-        for line in lines {
-            if end + (bytes.len() + line.len()) as u64 + 1 > self.limit {
-                break;
-            }
-            bytes.extend_from_slice(line.as_bytes());
-            bytes.push(b'\n');
-            count += 1;
-        }
-        let write = |file: &mut File| {
-            file.seek(SeekFrom::Start(end))?;
-            file.write_all(&bytes)?;
-            file.sync_data()
-        };
-        match write(&mut self.file) {
-            Ok(()) => {
-                self.end += bytes.len() as u64;
-                Ok(count)
-            }
-            Err(error) => {
-                // Half a line would be taken for a record. If this fails too, it is skipped when read.
-                let _ = self.file.set_len(end);
-                self.retry_at = Instant::now() + FIRST_PAUSE;
-                Err(error)
-            }
-        }
-    }
-
-    /// Returns the next records without taking them out.
-    fn peek(&mut self) -> io::Result<Vec<Line>> {
-        self.is_handing = self.start == self.end && !self.memory.is_empty();
-        if self.start == self.end {
-            return Ok(self
-                .memory
-                .front()
-                .cloned()
-                .map(|text| Line { text, place: Place::Memory })
-                .into_iter()
-                .collect());
-        }
-        self.file.seek(SeekFrom::Start(self.start))?;
-        let mut reader = BufReader::new((&mut self.file).take(self.end - self.start));
-        let (mut lines, mut at, first) = (Vec::new(), self.start, self.start);
-        while at < self.end && (lines.is_empty() || at - first < READ_AHEAD as u64) {
-            let mut bytes = Vec::new();
-            let read = reader.read_until(b'\n', &mut bytes)?;
-            if read == 0 {
-                // Somebody shortened the file; what is left was read.
-                at = self.end;
-                break;
-            }
-            at += read as u64;
-            let text = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
-            lines.push(Line { text, place: Place::File { next: at } });
-        }
-        if lines.is_empty() {
-            self.done(&Place::File { next: at })?;
-        }
-        Ok(lines)
-    }
-
-    /// Notes that the records being handed back were not taken.
-    #[expect(clippy::unnecessary_wraps, reason = "as all work on the file")]
-    fn put_back(&mut self) -> io::Result<()> {
-        self.is_handing = false;
-        Ok(())
-    }
-
-    /// Takes out a record that was handed back.
-    fn done(&mut self, place: &Place) -> io::Result<()> {
-        match place {
-            Place::Memory => {
-                self.is_handing = false;
-                if let Some(line) = self.memory.pop_front() {
-                    self.memory_bytes -= line.len();
-                }
-            }
-            Place::File { next } => {
-                self.start = *next;
-                if self.start == self.end {
-                    self.file.set_len(0)?;
-                    (self.start, self.end) = (0, 0);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::fs::{File, OpenOptions};
+    use std::io::Write;
+    use std::path::PathBuf;
+
     use trace::id::{Scope, SpanId, TraceId};
     use trace::kind::{Attributes, LlmCall, SpanKind};
     use trace::span::{NewSpan, Payload, Span, SpanStatus, Version};
@@ -539,12 +338,9 @@ mod tests {
         let spool = FileSpool::open(&path, FILE_LIMIT).unwrap();
         spool.keep(&record("a")).await.unwrap();
         // A file that cannot be written stands for a disk that is full.
-        let writable = {
-            let mut inner = spool.inner.lock().unwrap();
-            std::mem::replace(&mut inner.file, File::open(&path).unwrap())
-        };
+        let writable = lock(&spool.backlog).replace_file(File::open(&path).unwrap());
         spool.keep(&record("b")).await.unwrap();
-        spool.inner.lock().unwrap().file = writable;
+        lock(&spool.backlog).replace_file(writable);
         spool.keep(&record("c")).await.unwrap();
         let store = Store::default();
         assert!(spool.hand_back(&store).await.unwrap());
@@ -557,7 +353,7 @@ mod tests {
     async fn what_is_in_memory_is_written_once_the_disk_takes_it_again() {
         let (_dir, path) = file();
         let spool = FileSpool::open(&path, FILE_LIMIT).unwrap();
-        let writable = std::mem::replace(&mut spool.inner.lock().unwrap().file, File::open(&path).unwrap());
+        let writable = lock(&spool.backlog).replace_file(File::open(&path).unwrap());
         for id in ["a", "b"] {
             spool.keep(&record(id)).await.unwrap();
         }
@@ -565,11 +361,12 @@ mod tests {
         let store = Store { refusals: Mutex::new(1), ..Store::default() };
         assert!(!spool.hand_back(&store).await.unwrap());
         {
-            let mut inner = spool.inner.lock().unwrap();
-            (inner.file, inner.retry_at) = (writable, Instant::now());
+            let mut backlog = lock(&spool.backlog);
+            backlog.replace_file(writable);
+            backlog.retry_now();
         }
         spool.keep(&record("c")).await.unwrap();
-        assert!(spool.inner.lock().unwrap().memory.is_empty());
+        assert_eq!(lock(&spool.backlog).in_memory(), 0);
         spool.close().await;
         drop(spool);
         let (spool, store) = (FileSpool::open(&path, FILE_LIMIT).unwrap(), Store::default());

@@ -1,5 +1,6 @@
 import { ListFilter } from "lucide-react";
 import { Popover } from "radix-ui";
+import { MENU } from "../components/menu";
 import { familyLabels, KindIcon } from "./KindIcon";
 import { families as allFamilies, type SpanFamily, type SpanState } from "./model/span";
 import type { SpanCounts } from "./SpanTreePanel";
@@ -37,11 +38,7 @@ export function FilterMenu({ counts, states, families, onStates, onFamilies }: P
         </button>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content
-          align="end"
-          sideOffset={4}
-          className="z-50 w-52 rounded-md border border-line bg-raised p-1 text-[13px] shadow-lg"
-        >
+        <Popover.Content align="end" sideOffset={4} collisionPadding={8} className={`${MENU} w-52 text-[13px]`}>
           <Heading>Status</Heading>
           {allStates.map(([state, label, dot]) => (
             <Choice

@@ -4,6 +4,7 @@ import { Popover } from "radix-ui";
 import type { ReactNode } from "react";
 import type { Trace } from "../api/types";
 import { CopyButton } from "../components/CopyButton";
+import { FLOATING } from "../components/menu";
 import { formatMoment } from "../lib/format";
 import { ValueView } from "./conversation/ValueView";
 import { printed } from "./json/printed";
@@ -25,7 +26,7 @@ export function TraceDetails({ trace }: { trace: Trace }) {
           sideOffset={6}
           collisionPadding={8}
           aria-label="Details of the trace"
-          className="fade-in z-50 max-h-[70vh] w-[min(440px,calc(100vw-16px))] overflow-y-auto rounded-md border border-line-strong bg-raised py-2 text-[13px] shadow-float"
+          className={`${FLOATING} max-h-[70vh] w-[min(440px,calc(100vw-16px))] overflow-y-auto py-2 text-[13px]`}
         >
           <dl className="grid grid-cols-[auto_1fr] items-baseline gap-x-4 gap-y-1.5 px-3 py-1">
             <Detail name="Id">

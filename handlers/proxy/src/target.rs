@@ -33,13 +33,12 @@ impl FromStr for Base {
         let scheme = scheme.ok_or(InvalidBase)?.clone();
         let authority = uri.authority().ok_or(InvalidBase)?.clone();
         // Credentials in a URL would have to become a header, and requests are not changed.
+        let has_credentials = authority.as_str().contains('@');
         let host = authority.host();
         let port = authority.as_str().get(host.len()..).unwrap_or_default();
         // A port that is no number would be taken for none, and the call go to another server.
         let has_usable_port = port.is_empty() || authority.port_u16().is_some_and(|port| port > 0);
-        let usable =
-            !host.is_empty() && !authority.as_str().contains('@') && has_usable_port && uri.query().is_none();
-        if !usable {
+        if host.is_empty() || has_credentials || !has_usable_port || uri.query().is_some() {
             return Err(InvalidBase);
         }
         Ok(Self { scheme, authority, path: uri.path().trim_end_matches('/').to_owned() })
