@@ -1,10 +1,10 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use trace::json::Json;
 use trace::payload::Stored;
-use trace::ports::StoreError;
+use trace::ports::{SpanKey, StoreError};
 use trace::span::Payload;
 
 use crate::aside::aside;
@@ -17,7 +17,8 @@ const EXPANDED: usize = 4;
 
 /// A payload as stored: its skeletons.
 struct Skeletons {
-    row: i64,
+    /// Whose it is, in the words of the query: the row of the span, or its place among the keys.
+    of: i64,
     input: Option<Vec<u8>>,
     output: Option<Vec<u8>>,
 }
@@ -27,9 +28,50 @@ pub(crate) async fn of_rows(pool: &SqlitePool, rows: &[i64]) -> Result<HashMap<i
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
-    // One snapshot: a part must not be deleted between the reading of its payload and its own.
     let mut snapshot = pool.begin().await.map_err(unavailable)?;
     let skeletons = skeletons(&mut snapshot, rows).await?;
+    Ok(joined(snapshot, skeletons).await?.into_iter().collect())
+}
+
+/// Returns the payloads of spans of a project, in the order of the keys; one without a payload is empty.
+pub(crate) async fn of_keys(
+    pool: &SqlitePool,
+    project: i64,
+    keys: &[SpanKey],
+) -> Result<Vec<Payload>, StoreError> {
+    let mut payloads = vec![Payload::default(); keys.len()];
+    if keys.is_empty() {
+        return Ok(payloads);
+    }
+    let keys: Vec<_> = keys.iter().map(|key| (&key.trace_id, &key.span_id)).collect();
+    let mut snapshot = pool.begin().await.map_err(unavailable)?;
+    let found: Vec<SqliteRow> = sqlx::query(
+        "SELECT k.key, p.input, p.output FROM json_each(?2) k
+         JOIN spans s ON s.project = ?1 AND s.id = k.value ->> 1
+         JOIN traces t ON t.row = s.trace AND t.id = k.value ->> 0
+         JOIN payloads p ON p.row = s.row",
+    )
+    .bind(project)
+    .bind(serde_json::to_string(&keys).unwrap_or_default())
+    .fetch_all(&mut *snapshot)
+    .await
+    .map_err(unavailable)?;
+    let skeletons = found.iter().map(Skeletons::read).collect::<Result<_, _>>()?;
+    for (place, payload) in joined(snapshot, skeletons).await? {
+        if let Some(slot) = usize::try_from(place).ok().and_then(|place| payloads.get_mut(place)) {
+            *slot = payload;
+        }
+    }
+    Ok(payloads)
+}
+
+/// Joins skeletons with the texts of their parts.
+///
+/// They were read in `snapshot`: a part must not be deleted between the reading of its payload and its own.
+async fn joined(
+    mut snapshot: Transaction<'_, Sqlite>,
+    skeletons: Vec<Skeletons>,
+) -> Result<Vec<(i64, Payload)>, StoreError> {
     let mut wanted = HashSet::new();
     for skeleton in skeletons.iter().flat_map(Skeletons::sides) {
         wanted.extend(decode(skeleton)?.ids());
@@ -43,7 +85,7 @@ pub(crate) async fn of_rows(pool: &SqlitePool, rows: &[i64]) -> Result<HashMap<i
         let parts = texts(&chunks)?;
         let payload = |found: &Skeletons| {
             let join = |side: &Option<Vec<u8>>| side.as_ref().map(|side| join(side, &parts)).transpose();
-            Ok((found.row, Payload { input: join(&found.input)?, output: join(&found.output)? }))
+            Ok((found.of, Payload { input: join(&found.input)?, output: join(&found.output)? }))
         };
         skeletons.iter().map(payload).collect()
     })
@@ -51,6 +93,12 @@ pub(crate) async fn of_rows(pool: &SqlitePool, rows: &[i64]) -> Result<HashMap<i
 }
 
 impl Skeletons {
+    /// Reads whose they are, then the input's and the output's.
+    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        let side = |index| column::<Option<&[u8]>>(row, index)?.map(unpack).transpose();
+        Ok(Self { of: column(row, 0)?, input: side(1)?, output: side(2)? })
+    }
+
     fn sides(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.input.iter().chain(&self.output)
     }
@@ -63,10 +111,7 @@ async fn skeletons(connection: &mut SqliteConnection, rows: &[i64]) -> Result<Ve
             .fetch_all(connection)
             .await
             .map_err(unavailable)?;
-    let side = |row: &SqliteRow, index| column::<Option<&[u8]>>(row, index)?.map(unpack).transpose();
-    let decode =
-        |row: &SqliteRow| Ok(Skeletons { row: column(row, 0)?, input: side(row, 1)?, output: side(row, 2)? });
-    found.iter().map(decode).collect()
+    found.iter().map(Skeletons::read).collect()
 }
 
 fn decode(skeleton: &[u8]) -> Result<Stored<'_>, StoreError> {
@@ -142,7 +187,7 @@ pub(crate) async fn named(
     };
     let mut named = HashMap::new();
     for found in skeletons(connection, rows).await? {
-        named.insert(found.row, Named { input: parts(&found.input)?, output: parts(&found.output)? });
+        named.insert(found.of, Named { input: parts(&found.input)?, output: parts(&found.output)? });
     }
     Ok(named)
 }
@@ -158,7 +203,7 @@ pub(crate) async fn literals(
         for skeleton in found.sides() {
             own.extend(decode(skeleton)?.literals().map(str::to_owned));
         }
-        texts.insert(found.row, own);
+        texts.insert(found.of, own);
     }
     Ok(texts)
 }

@@ -17,7 +17,7 @@ use crate::payloads;
 use crate::scan::{self, Sort};
 use crate::search::Candidates;
 use crate::span_row::{self, COLUMNS, SpanRow};
-use crate::sql::{Value, arguments, column, json_array, unavailable};
+use crate::sql::{Value, arguments, json_array, unavailable};
 
 /// Spans looked at when their text has to be read: at first, and later at most.
 const TEXT_STEP: usize = 200;
@@ -480,28 +480,4 @@ impl Order {
         };
         Position { value, id: format!("{}/{}", span.id, found.trace) }
     }
-}
-
-/// Returns the rows of spans that were asked for by trace and id.
-pub(crate) async fn rows_of(
-    pool: &SqlitePool,
-    project: i64,
-    keys: &[(&TraceId, &SpanId)],
-) -> Result<HashMap<(TraceId, SpanId), i64>, StoreError> {
-    let rows: Vec<SqliteRow> = sqlx::query(
-        "SELECT t.id, s.id, s.row FROM json_each(?2) k
-         JOIN spans s ON s.project = ?1 AND s.id = k.value ->> 1
-         JOIN traces t ON t.row = s.trace AND t.id = k.value ->> 0",
-    )
-    .bind(project)
-    .bind(serde_json::to_string(keys).unwrap_or_default())
-    .fetch_all(pool)
-    .await
-    .map_err(unavailable)?;
-    let mut found = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        let key = (span_row::trace_id(column(row, 0)?)?, span_row::span_id(column(row, 1)?)?);
-        found.insert(key, column(row, 2)?);
-    }
-    Ok(found)
 }

@@ -324,15 +324,7 @@ impl PayloadStore for SqliteStore {
         let Some(project) = self.project(scope).await? else {
             return Ok(vec![Payload::default(); spans.len()]);
         };
-        let keys: Vec<_> = spans.iter().map(|key| (&key.trace_id, &key.span_id)).collect();
-        let rows = spans::rows_of(self.readers(), project, &keys).await?;
-        let numbers: Vec<i64> = rows.values().copied().collect();
-        let payloads = payloads::of_rows(self.readers(), &numbers).await?;
-        let payload = |key: &SpanKey| {
-            let row = rows.get(&(key.trace_id.clone(), key.span_id.clone()));
-            row.and_then(|row| payloads.get(row)).cloned().unwrap_or_default()
-        };
-        Ok(spans.iter().map(payload).collect())
+        payloads::of_keys(self.readers(), project, spans).await
     }
 }
 
