@@ -52,7 +52,11 @@ programs() {
   newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1 || true)
   [ -z "$newest" ] || PATH=$newest:$PATH
   PATH=$PATH:/usr/sbin
-  command -v initdb pg_ctl psql pgbouncer redis-server redis-cli >/dev/null
+  # Asked for together, one that is there would answer for all.
+  local program
+  for program in initdb pg_ctl psql pgbouncer redis-server redis-cli; do
+    command -v "$program" >/dev/null || return 1
+  done
 }
 
 # Postgres and PgBouncer refuse to run as root.

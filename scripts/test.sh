@@ -61,7 +61,10 @@ unit() {
 services() {
   [ -n "${TEST_DATABASE_URL:-}" ] && [ -n "${TEST_REDIS_URL:-}" ] && return
   trap 'scripts/services.sh stop' EXIT
-  eval "$(scripts/services.sh start)"
+  local urls
+  # By itself, since `eval` succeeds whatever came of the command.
+  urls=$(scripts/services.sh start)
+  eval "$urls"
 }
 
 dashboard() {
