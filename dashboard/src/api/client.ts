@@ -30,7 +30,7 @@ export function whenSessionEnds(act: () => void): void {
   onSessionEnd = act;
 }
 
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
+async function request<T>(path: string, init?: RequestInit, read = jsonOf as (answer: Response) => Promise<T>): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(`${API_BASE}${path}`, { credentials: API_BASE === "" ? "same-origin" : "include", ...init });
@@ -43,12 +43,15 @@ async function request<T>(path: string, init?: RequestInit): Promise<T> {
     onSessionEnd();
     return new Promise<never>(() => undefined);
   }
-  const body: unknown = await answer.json().catch(() => null);
   if (!answer.ok) {
-    const { error, code, ...details } = (body ?? {}) as { error?: string; code?: string; field?: string };
+    const { error, code, ...details } = ((await jsonOf(answer)) ?? {}) as { error?: string; code?: string; field?: string };
     throw new ApiError(answer.status, error ?? `The server answered ${answer.status}.`, code, details);
   }
-  return body as T;
+  return read(answer);
+}
+
+function jsonOf(answer: Response): Promise<unknown> {
+  return answer.json().catch(() => null);
 }
 
 function write<T>(method: string, path: string, body: object = {}): Promise<T> {
@@ -57,6 +60,8 @@ function write<T>(method: string, path: string, body: object = {}): Promise<T> {
 
 export const api = {
   get: <T>(path: string, init?: RequestInit) => request<T>(path, init),
+  /** Returns an answer as it was written. */
+  text: (path: string, init?: RequestInit) => request(path, init, (answer) => answer.text()),
   post: <T>(path: string, body?: object) => write<T>("POST", path, body),
   patch: <T>(path: string, body: object) => write<T>("PATCH", path, body),
   delete: (path: string) => request<unknown>(path, { method: "DELETE" }),

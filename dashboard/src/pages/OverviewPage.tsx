@@ -108,7 +108,11 @@ function Heading({ children }: { children: string }) {
 
 const CELL = "h-8 border-b border-line/60 px-4 whitespace-nowrap";
 
+/** Models shown before one asks for all. */
+const FEW_MODELS = 12;
+
 function Models({ summary }: { summary: Summary }) {
+  const [all, setAll] = useState(false);
   const models = Object.entries(summary.models).sort(([, a], [, b]) => b.cost - a.cost || b.count - a.count);
   if (models.length === 0) return null;
   const dearest = Math.max(...models.map(([, used]) => used.cost), Number.MIN_VALUE);
@@ -125,7 +129,7 @@ function Models({ summary }: { summary: Summary }) {
             </tr>
           </thead>
           <tbody>
-            {models.slice(0, 12).map(([model, used]) => (
+            {(all ? models : models.slice(0, FEW_MODELS)).map(([model, used]) => (
               <tr key={model} className="hover:bg-hover">
                 <td className={`${CELL} max-w-0`}>
                   <Link to="/spans" search={{ q: `model:${/\s/.test(model) ? `"${model}"` : model}` } as never} title={model} className="block truncate hover:underline">
@@ -141,6 +145,11 @@ function Models({ summary }: { summary: Summary }) {
           </tbody>
         </table>
       </div>
+      {!all && models.length > FEW_MODELS && (
+        <button type="button" onClick={() => setAll(true)} className="mx-4 mt-1.5 text-[12px] text-muted hover:text-text">
+          Show all {models.length} models
+        </button>
+      )}
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { ArrowLeft, ChevronDown, ChevronRight, MessagesSquare, Rows3 } from "luc
 import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { api, ApiError } from "../api/client";
 import { useLiveEvents } from "../api/live";
+import { useTrace } from "../api/trace";
 import type { SessionDetail, Span, Trace } from "../api/types";
 import { CopyButton } from "../components/CopyButton";
 import { Count, Duration, None, TotalCost } from "../components/Figures";
@@ -20,7 +21,7 @@ import { keepPlace, placeIn } from "../table/places";
 import { useRowKeys } from "../table/useRowKeys";
 import { SpanDuration } from "./SpansPage";
 import { modelsBesideName, TraceName } from "./TraceName";
-import { NarrowRow, TraceTaken, useTraceDetail } from "./TracesPage";
+import { NarrowRow, TraceTaken } from "./TracesPage";
 import { TurnSkeleton } from "./TurnSkeleton";
 
 // What it shows is Markdown: text that is set anew a moment later would move what follows.
@@ -254,7 +255,7 @@ function TraceRow({
 
 /** The spans of a trace, indented by depth, parents before children. */
 function TraceSpans({ id, session }: { id: string; session: string | null }) {
-  const query = useTraceDetail(id);
+  const query = useTrace(id);
   if (query.isPending) return <div className="skeleton mx-12 my-2 h-4 w-1/3" />;
   if (query.isError) return <p className="px-12 py-2 text-fail">{query.error.message}</p>;
   return (

@@ -17,6 +17,7 @@ import { useLiveList } from "../lists/useLiveList";
 import { useSelected } from "../lists/useSelected";
 import { useNow } from "../lib/now";
 import { patiently } from "../lib/patience";
+import { sortOf } from "../search/language";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
@@ -31,7 +32,7 @@ const keyOf = (span: Span) => `${span.trace_id}/${span.id}`;
 export default function SpansPage() {
   const [search, change] = useListSearch();
   const [scrolled, setScrolled] = useState(false);
-  const sort: Sort = { by: search.sort_by ?? "started_at", order: search.sort_order ?? "desc" };
+  const sort: Sort = sortOf(search);
   const list = useLiveList<Span>({
     path: "/api/spans",
     params: { q: search.q, since: search.since, until: search.until, sort_by: search.sort_by, sort_order: search.sort_order, payload: "none" },

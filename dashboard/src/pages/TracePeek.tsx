@@ -1,5 +1,6 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
+import { useTrace } from "../api/trace";
 import type { TraceDetail } from "../api/types";
 import { Failed } from "../components/Notices";
 import { useNow } from "../lib/now";
@@ -9,11 +10,10 @@ import { useLiveTrace } from "../trace-detail/queries";
 import { SpanPanel } from "../trace-detail/SpanPanel";
 import { Started } from "../trace-detail/Started";
 import { TraceFigures } from "../trace-detail/TraceFigures";
-import { useTraceDetail } from "./TracesPage";
 
 /** A trace beside the list: what it took, and its first model call or its first span. */
 export default function TracePeek({ traceId }: { traceId: string }) {
-  const query = useTraceDetail(traceId);
+  const query = useTrace(traceId);
   useLiveTrace(traceId, () => undefined);
   const [chosen, setChosen] = useState<string | null>(null);
   if (query.isPending) return null;

@@ -1,4 +1,3 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { Columns3, Download, MoreHorizontal, PanelRightClose, Trash2 } from "lucide-react";
@@ -6,7 +5,7 @@ import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useMay } from "../account/account";
 import { API_BASE } from "../api/base";
 import { api, ApiError } from "../api/client";
-import type { Trace, TraceDetail, TracePage } from "../api/types";
+import type { Trace, TracePage } from "../api/types";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { Cost, Count, Duration, Elapsed, None, TotalCost } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
@@ -24,6 +23,7 @@ import { useSelected } from "../lists/useSelected";
 import { counted } from "../lib/format";
 import { useNow } from "../lib/now";
 import { patiently } from "../lib/patience";
+import { sortOf } from "../search/language";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
@@ -49,7 +49,7 @@ export default function TracesPage() {
   const [doomed, setDoomed] = useState<Trace | null>(null);
   const [clearing, setClearing] = useState(false);
   const [hidden, setHidden] = useState<readonly string[]>(() => JSON.parse(localStorage.getItem(HIDDEN) ?? "[]") as string[]);
-  const sort: Sort = { by: search.sort_by ?? "started_at", order: search.sort_order ?? "desc" };
+  const sort: Sort = sortOf(search);
   const list = useLiveList<Trace>({
     path: "/api/traces",
     params: { q: session === undefined ? q : withSession(q, session), since: search.since, until: search.until, sort_by: search.sort_by, sort_order: search.sort_order },
@@ -315,13 +315,4 @@ export function NarrowRow({ trace }: { trace: Trace }) {
       </span>
     </>
   );
-}
-
-export function useTraceDetail(id: string) {
-  return useQuery({
-    queryKey: ["trace", id],
-    queryFn: ({ signal }) => api.get<TraceDetail>(`/api/traces/${encodeURIComponent(id)}?payload=none`, { signal }),
-    staleTime: 30_000,
-    structuralSharing: false,
-  });
 }

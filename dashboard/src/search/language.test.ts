@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asTerm, isInvalid, suggest, tokensOf } from "./language";
+import { asTerm, isInvalid, sortOf, suggest, tokensOf } from "./language";
 
 const known = { models: ["gpt-4o", "gpt-4o-mini", "claude sonnet"], providers: ["openai"] };
 
@@ -21,6 +21,7 @@ test("accepting a suggestion keeps the rest of the query", () => {
 
 test("only values that cannot be right are marked", () => {
   expect(["cost:>0.1", "duration:500-1000", "since:24h", "foo:bar", "model:x", "status:", "refund"].filter(isInvalid)).toEqual([]);
+  expect(["status:=failed", "order:=asc", "since:=24h", "cost:1e-3", "cost:1e-3-2e-3", "cost:>=-1", "duration:1s-2m"].filter(isInvalid)).toEqual([]);
   expect(["cost:much", "status:done", "since:later", "-tokens:>"].map(isInvalid)).toEqual([true, true, true, true]);
 });
 
@@ -29,4 +30,11 @@ test("a query of one word can be asked of a key instead", () => {
   expect(asTerm('"two words"', "session")).toBe('session:"two words"');
   expect(asTerm("user:42", "session")).toBe('session:"user:42"');
   expect(["two words", "cost:>1", "-chat", ""].map((query) => asTerm(query, "session"))).toEqual([null, null, null, null]);
+});
+
+test("a list is sorted by its parameters, else as its query says, else by start", () => {
+  expect(sortOf({})).toEqual({ by: "started_at", order: "desc" });
+  expect(sortOf({ q: 'refund sort:tokens sort:"cost" order:=asc' })).toEqual({ by: "cost", order: "asc" });
+  expect(sortOf({ q: "sort:cost order:asc", sort_by: "duration", sort_order: "desc" })).toEqual({ by: "duration", order: "desc" });
+  expect(sortOf({ q: '"sort:cost"' })).toEqual({ by: "started_at", order: "desc" });
 });

@@ -122,7 +122,9 @@ function valuesOf(key: string, known: Known): readonly string[] {
   return FIXED[key] ?? [];
 }
 
-const NUMBER = /^(>=|<=|>|<|=)?[0-9.]+(ms|s|m)?(-[0-9.]+(ms|s|m)?)?$/;
+/** One value of a number, then what a bound or a range may look like. */
+const VALUE = String.raw`-?[0-9.]+(e[+-]?\d+)?(ms|s|m)?`;
+const NUMBER = new RegExp(`^(>=|<=|>|<|=)?${VALUE}(-${VALUE})?$`, "i");
 
 /** Whether a term has a known key and a value it surely cannot have. */
 export function isInvalid(term: string): boolean {
@@ -130,7 +132,23 @@ export function isInvalid(term: string): boolean {
   if (key === undefined || value === undefined || value === "" || value === '""') return false;
   const bare = value.replace(/^"|"$/g, "");
   if (["cost", "tokens", "input_tokens", "output_tokens", "duration"].includes(key)) return !NUMBER.test(bare);
-  if (["status", "sort", "order"].includes(key)) return !(FIXED[key] ?? []).includes(bare) && !(key === "sort" && ["name", "span_count"].includes(bare));
-  if (["since", "until"].includes(key)) return !/^\d+[smhd]$/.test(bare) && Number.isNaN(Date.parse(bare));
+  const exact = bare.replace(/^=/, "");
+  if (["status", "sort", "order"].includes(key)) return !(FIXED[key] ?? []).includes(exact) && !(key === "sort" && ["name", "span_count"].includes(exact));
+  if (["since", "until"].includes(key)) return !/^\d+[smhd]$/.test(exact) && Number.isNaN(Date.parse(exact));
   return false;
+}
+
+/** How a list is sorted, as its URL says it. */
+export interface SortSearch {
+  q?: string | undefined;
+  sort_by?: string | undefined;
+  sort_order?: "asc" | "desc" | undefined;
+}
+
+/** Returns how the server sorts a list: by what its parameters say, else by what the query asks for, else by start. */
+export function sortOf({ q = "", sort_by, sort_order }: SortSearch): { by: string; order: "asc" | "desc" } {
+  const terms = tokensOf(q).map((token) => /^(sort|order):=?"?(\w+)"?$/.exec(token.text));
+  const asked = (key: string) => terms.findLast((term) => term?.[1] === key)?.[2];
+  const order = sort_order ?? asked("order");
+  return { by: sort_by ?? asked("sort") ?? "started_at", order: order === "asc" ? "asc" : "desc" };
 }

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { spanQuery } from "../api/trace";
 import type { Span } from "../api/types";
 import { Cost } from "../components/Figures";
 import { readConversation, withResults } from "./conversation/conversation";
@@ -9,7 +10,7 @@ import { Empty } from "./Empty";
 import { KindIcon } from "./KindIcon";
 import { costOf, errorOf, extentOf, familyOf, stateOf } from "./model/span";
 import type { SpanTree } from "./model/tree";
-import { spanQuery, useEarlierMessages } from "./queries";
+import { useEarlierMessages } from "./queries";
 import { Taken } from "./Taken";
 
 /** LLM calls shown at once; more follow as the reader comes near. */

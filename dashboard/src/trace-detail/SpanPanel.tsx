@@ -1,15 +1,17 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowLeft, Braces, Trash2 } from "lucide-react";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useMay } from "../account/account";
 import { api } from "../api/client";
+import { spanQuery, useTrace } from "../api/trace";
 import type { Span } from "../api/types";
 import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { CopyButton } from "../components/CopyButton";
 import { Cost, Count } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
+import { patiently } from "../lib/patience";
 import { readConversation } from "./conversation/conversation";
 import { Empty } from "./Empty";
 import { ErrorBanner } from "./ErrorBanner";
@@ -18,16 +20,19 @@ import { printed } from "./json/printed";
 import { TextLines } from "./json/TextLines";
 import { familyLabels, KindIcon } from "./KindIcon";
 import { costOf, errorOf, extentOf, familyOf, kindWord, modelOf, stateOf } from "./model/span";
-import { spanQuery, useEarlierMessages, useTrace } from "./queries";
+import { useEarlierMessages } from "./queries";
 import { SpanAttributes } from "./SpanAttributes";
 import { SpanContent } from "./SpanContent";
 import { Started } from "./Started";
 import { StatusWord } from "./StatusWord";
 import { Taken } from "./Taken";
 import { useNow } from "./use-now";
+import { YamlTab } from "./YamlTab";
 import "./trace-detail.css";
 
-export type SpanTab = "messages" | "json" | "raw" | "attributes";
+const FinishMenu = lazy(() => patiently(() => import("./FinishMenu")));
+
+export type SpanTab = "messages" | "json" | "yaml" | "raw" | "attributes";
 
 interface Props {
   spanId: string;
@@ -123,6 +128,7 @@ function Panel({
   const tabs: [SpanTab, string][] = [
     ["messages", family === "llm" ? "Messages" : "Overview"],
     ["json", "JSON"],
+    ["yaml", "YAML"],
     ["raw", "Raw"],
     ["attributes", "Attributes"],
   ];
@@ -160,6 +166,7 @@ function Panel({
               <SpanContent span={span} conversation={conversation} earlier={earlier ?? []} now={now} />
             )}
             {tab === "json" && <JsonTab span={span} />}
+            {tab === "yaml" && <YamlTab span={span} waiting={<BodySkeleton />} />}
             {tab === "raw" && <TextLines text={printed(span)} label="The span as the API returns it" />}
           </>
         )}
@@ -178,7 +185,7 @@ function PanelHeader({
   onDeleted,
 }: Omit<PanelProps, "tab" | "onTab"> & Pick<BodyProps, "siblings"> & { now: number }) {
   const [deleting, setDeleting] = useState(false);
-  const mayDelete = useMay("traces_write");
+  const mayWrite = useMay("traces_write");
   const client = useQueryClient();
   const family = familyOf(span);
   const { start, end } = extentOf(span, now);
@@ -202,7 +209,12 @@ function PanelHeader({
         <div className="ml-auto flex shrink-0 items-center">
           <CopyButton text={span.id} label="Copy span id" />
           <CopyButton text={() => printed(span)} label="Copy span as JSON" icon={<Braces size={14} />} />
-          {mayDelete && (
+          {mayWrite && stateOf(span) === "running" && (
+            <Suspense>
+              <FinishMenu span={span} />
+            </Suspense>
+          )}
+          {mayWrite && (
             <IconButton label="Delete span" onClick={() => setDeleting(true)}>
               <Trash2 size={14} />
             </IconButton>

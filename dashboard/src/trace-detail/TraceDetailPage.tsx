@@ -3,6 +3,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { api } from "../api/client";
+import { useTrace } from "../api/trace";
 import type { TraceDetail } from "../api/types";
 import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
@@ -17,7 +18,7 @@ import { buildTree } from "./model/tree";
 import { traceWindow } from "./model/waterfall";
 import { neighboursQuery, type ListSearch } from "./neighbours";
 import { originOf, OriginLink } from "./Origin";
-import { useLiveTrace, useTrace } from "./queries";
+import { useLiveTrace } from "./queries";
 import { Reader } from "./Reader";
 import { SpanPanel, type SpanTab } from "./SpanPanel";
 import { SpanTreePanel } from "./SpanTreePanel";
@@ -244,7 +245,7 @@ function TraceView({ detail, search, list }: ViewProps) {
   );
 }
 
-const tabs: readonly SpanTab[] = ["messages", "json", "raw", "attributes"];
+const tabs: readonly SpanTab[] = ["messages", "json", "yaml", "raw", "attributes"];
 
 const views: readonly [View, string][] = [
   ["tree", "Tree"],

@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
 import type { Trace } from "../api/types";
+import { sortOf } from "../search/language";
 
 /** The part of the URL that belongs to the list one came from. */
 export type ListSearch = Record<string, unknown>;
@@ -20,8 +21,11 @@ const searched = 500;
 /** Finds the neighbours of a trace in its list. */
 export function neighboursQuery(trace: Trace | undefined, search: ListSearch) {
   const filters = listFilters(search);
-  const sort = text(search.sort_by ?? search.sort);
-  const order = text(search.sort_order ?? search.order) ?? "desc";
+  const { by: sort, order } = sortOf({
+    q: filters.q,
+    sort_by: text(search.sort_by) ?? undefined,
+    sort_order: search.sort_order === "asc" || search.sort_order === "desc" ? search.sort_order : undefined,
+  });
   return queryOptions({
     queryKey: ["trace-neighbours", trace?.id, filters, sort, order],
     enabled: trace !== undefined,
@@ -33,7 +37,7 @@ export function neighboursQuery(trace: Trace | undefined, search: ListSearch) {
         const page = await api.get<{ traces: Trace[] }>(`/api/traces?${query}`, { signal });
         return page.traces.map((found) => found.id);
       };
-      if (sort !== null && sort !== "started_at") {
+      if (sort !== "started_at") {
         const ids = await list({ sort_by: sort, sort_order: order, limit: String(searched) });
         const place = ids.indexOf(trace.id);
         if (place < 0) return { previous: null, next: null };

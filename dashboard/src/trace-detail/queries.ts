@@ -1,41 +1,12 @@
-import { queryOptions, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
-import { api } from "../api/client";
+import { useIsFetching, useQueries, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useLiveEvents } from "../api/live";
-import type { Span, TraceDetail } from "../api/types";
+import { spanQuery, traceQuery } from "../api/trace";
+import type { Span } from "../api/types";
 import { readConversation } from "./conversation/conversation";
 import type { Message } from "./conversation/message";
 import { afterEvents, type LiveEvent } from "./model/live";
 import { previousCalls } from "./model/previous-call";
-
-/** A trace with its spans, without their payloads. */
-export function traceQuery(id: string) {
-  return queryOptions({
-    queryKey: ["trace", id],
-    queryFn: ({ signal }) =>
-      api.get<TraceDetail>(`/api/traces/${encodeURIComponent(id)}?payload=none`, { signal }),
-    staleTime: 30_000,
-    structuralSharing: false,
-  });
-}
-
-/** One span with its payload. Span ids are unique only within a trace, so both are needed. */
-export function spanQuery(traceId: string, spanId: string) {
-  return queryOptions({
-    queryKey: ["span", traceId, spanId],
-    queryFn: ({ signal }) =>
-      api.get<Span>(
-        `/api/spans/${encodeURIComponent(spanId)}?trace_id=${encodeURIComponent(traceId)}`,
-        { signal },
-      ),
-    staleTime: 30_000,
-    structuralSharing: false,
-  });
-}
-
-export function useTrace(id: string) {
-  return useQuery(traceQuery(id));
-}
 
 const noMessages: readonly Message[] = [];
 
@@ -86,22 +57,19 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
     };
   }, [id]);
 
-  useLiveEvents((event: LiveEvent) => {
-    if (event.type === "resync") {
-      void client.invalidateQueries({ queryKey: ["trace", id] });
-      void client.invalidateQueries({ queryKey: ["span", id] });
-      return;
-    }
-    const about = event.span?.trace_id ?? event.trace?.id ?? event.trace_id ?? id;
-    if (about !== id) return;
-    waiting.current.push(event);
-    if (frame.current !== 0) return;
+  const apply = useCallback(() => {
+    const options = traceQuery(id);
+    // An answer that is on its way may be older than these, and would take their place.
+    if (frame.current !== 0 || waiting.current.length === 0 || client.isFetching({ ...options, exact: true }) > 0) return;
     frame.current = requestAnimationFrame(() => {
       frame.current = 0;
       const events = waiting.current.splice(0);
-      const options = traceQuery(id);
       const before = client.getQueryData(options.queryKey);
-      if (!before) return;
+      if (!before) {
+        // It was not there, or the server was away; now something is known of it.
+        void client.invalidateQueries({ queryKey: options.queryKey });
+        return;
+      }
       const after = afterEvents(before, events);
       if (after === null) {
         deleted.current();
@@ -112,5 +80,21 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
         if (span) void client.invalidateQueries({ queryKey: ["span", id, span.id] });
       }
     });
+  }, [client, id]);
+  const fetching = useIsFetching({ queryKey: ["trace", id], exact: true });
+  useEffect(() => {
+    if (fetching === 0) apply();
+  }, [fetching, apply]);
+
+  useLiveEvents((event: LiveEvent) => {
+    if (event.type === "resync") {
+      void client.invalidateQueries({ queryKey: ["trace", id] });
+      void client.invalidateQueries({ queryKey: ["span", id] });
+      return;
+    }
+    const about = event.span?.trace_id ?? event.trace?.id ?? event.trace_id ?? id;
+    if (about !== id) return;
+    waiting.current.push(event);
+    apply();
   });
 }

@@ -45,6 +45,21 @@ test("a running span ticks and its trace grows while one looks", async ({ page, 
   await expect(tree.getByRole("treeitem", { name: /^outer/ }).getByLabel("A span below failed")).toBeVisible();
 });
 
+test("what happens while a trace is on its way to the page is not lost", async ({ page, server }) => {
+  const send = (path: string, body: object) => fetch(`${server.api}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  await send("/api/spans", { id: "slow", trace_id: "late", name: "slow" });
+  await page.route(/\/api\/traces\/late\?/, async (route) => {
+    const response = await route.fetch();
+    await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+    await send("/api/spans/slow/fail", { error: "out of paper" });
+    // Time for the event to come before the answer.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await route.fulfill({ response });
+  }, { times: 1 });
+  await page.goto("/traces/late");
+  await expect(page.getByRole("treeitem", { name: "slow, failed" })).toBeVisible();
+});
+
 test("new rows wait behind a banner while one has scrolled", async ({ page, server }) => {
   const many = Array.from({ length: 60 }, (_, index) => singleCall(`t-${index}`, { messages: [], start: Date.now() - 100_000 - index * 1000 }));
   await server.ingest({ traces: many.flatMap((each) => each.traces), spans: many.flatMap((each) => each.spans) });

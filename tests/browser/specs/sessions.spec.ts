@@ -37,9 +37,42 @@ test("a session shows its figures, its traces with their spans, and the conversa
   const turn = page.getByRole("article").first();
   await expect(turn).toContainText("User");
   await expect(turn.locator("strong")).toHaveText("tomorrow before noon");
-  await expect(turn.getByRole("listitem").first()).toHaveText("Carrier: Northwind");
+  await expect(turn.getByRole("listitem").filter({ hasText: "Carrier: Northwind" })).toBeVisible();
+  await expect(turn.getByRole("list", { name: "Steps" }).getByRole("listitem")).toHaveText([/^lookup_order/]);
   await turn.getByRole("link").first().click();
   await expect(page).toHaveURL(/\/traces\/seed-/);
+});
+
+test("a turn shows every step between question and answer, and what a trace without a model call took and gave", async ({ page, server }) => {
+  await server.ingest(supportTrace());
+  const start = Date.now() - 20_000;
+  const span = (id: string, kind: object, from: number, more: object) => ({ id, trace_id: "flat", name: id, kind, status: "completed", started_at: new Date(start + from).toISOString(), ended_at: new Date(start + from + 100).toISOString(), ...more });
+  await server.ingest({
+    traces: [{ id: "flat", session_id: "ticket-40417", started_at: new Date(start).toISOString() }],
+    spans: [
+      { ...span("refund-agent", { type: "custom", kind: "agent" }, 0, { input: { order: 88213 }, output: "Paid back." }), ended_at: new Date(start + 1_000).toISOString() },
+      span("charge_back", { type: "tool_call", tool_name: "charge_back" }, 100, { parent_id: "refund-agent", status: "failed", error: "declined" }),
+      span("pay", { type: "tool_call", tool_name: "pay" }, 300, {}),
+    ],
+  });
+  await page.goto("/sessions/ticket-40417?view=read");
+  await expect(page.getByRole("article")).toHaveCount(2);
+
+  const first = page.getByRole("article").first();
+  const steps = first.getByRole("list", { name: "Steps" }).getByRole("listitem");
+  await expect(steps).toHaveCount(8);
+  await first.getByRole("button", { name: "2 more steps" }).click();
+  await expect(steps).toHaveText([/^search-policies/, /^text-embedding-3-small/, /^vector-search/, /^plan/, /^claude-sonnet-4-5/, /^lookup_order/, /^check_stock/, /^claude-sonnet-4-5/, /^create_replacement/, /^save-ticket/]);
+
+  const flat = page.getByRole("article").last();
+  await expect(flat.getByRole("region", { name: "Input" })).toContainText("88213");
+  await expect(flat).toContainText("Paid back.");
+  await expect(flat.getByText("This trace has no model call.")).toHaveCount(0);
+  const done = flat.getByRole("list", { name: "Steps" }).getByRole("listitem");
+  await expect(done).toHaveText([/^charge_back/, /^pay/]);
+  await expect(done.first().getByRole("img", { name: "failed" })).toBeVisible();
+  await done.first().getByRole("link").click();
+  await expect(page).toHaveURL(/\/traces\/flat\?.*span=charge_back/);
 });
 
 test("a word finds sessions by their id, and a filter that hides all is named", async ({ page }) => {

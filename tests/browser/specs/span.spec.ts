@@ -81,6 +81,18 @@ test("the JSON view folds, finds and copies", async ({ page }) => {
   expect(copied.input.model).toBe("claude-sonnet-4-5");
 });
 
+test("the YAML view keeps lines and every digit, and copies", async ({ page, server }) => {
+  const body = '{"id":"exact","trace_id":"exact","name":"exact","input":{"order":12345678901234567890,"note":"first\\nsecond"}}';
+  await fetch(`${server.api}/api/spans`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  await page.goto("/traces/exact?span=exact");
+  await panel(page).getByRole("tab", { name: "YAML" }).click();
+  await expect(page).toHaveURL(/tab=yaml/);
+  const yaml = "input:\n  order: 12345678901234567890\n  note: |-\n    first\n    second\n";
+  await expect(panel(page).getByRole("group", { name: "Input and output as YAML" })).toContainText("order: 12345678901234567890");
+  await panel(page).getByRole("button", { name: "Copy input and output as YAML" }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(yaml);
+});
+
 test("attributes are listed and filtered, and the raw span is what the API returns", async ({ page, server }) => {
   await page.goto("/traces/customers-support?span=customers-support-vectors&tab=attributes");
   await page.getByLabel("Filter attributes").fill("db.");
@@ -131,4 +143,34 @@ test("the panel leads to the parent", async ({ page }) => {
   await panel(page).getByRole("button", { name: "search-policies" }).click();
   await expect(page).toHaveURL(/span=customers-support-search/);
   await expect(panel(page).getByRole("region", { name: "Input" })).toContainText("damaged item replacement express");
+});
+
+test("a running span is marked as failed with a reason, another as completed", async ({ page, server }) => {
+  const { running } = hardTraces();
+  await server.ingest(running);
+  // A newer span of the same id in another trace is left alone.
+  await server.ingest({ traces: [{ id: "later" }], spans: running.spans.map((span) => ({ ...span, trace_id: "later" })) });
+  const statusOf = async (id: string, trace: string) =>
+    ((await (await fetch(`${server.api}/api/spans/${id}?trace_id=${trace}`)).json()) as { status: unknown }).status;
+
+  await page.goto("/traces/running?span=running-call");
+  const finish = panel(page).getByRole("button", { name: "Finish span" });
+  await finish.click();
+  await page.getByRole("menuitem", { name: "Mark as failed…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Mark this span as failed?" });
+  await dialog.getByRole("textbox", { name: "Error" }).fill("the worker was stopped");
+  await dialog.getByRole("button", { name: "Mark as failed" }).click();
+  await expect(panel(page).getByRole("alert")).toContainText("the worker was stopped");
+  await expect(page.getByRole("treeitem", { name: "gpt-4o, failed" })).toBeVisible();
+  await expect(finish).toHaveCount(0);
+  expect(await statusOf("running-call", "running")).toEqual({ failed: { error: "the worker was stopped" } });
+
+  await page.goto("/traces/running?span=running-root");
+  await finish.click();
+  await page.getByRole("menuitem", { name: "Mark as completed" }).click();
+  await expect(page.getByRole("treeitem", { name: "still running, completed" })).toBeVisible();
+  await expect(finish).toHaveCount(0);
+  await expect(page.getByRole("menu")).toHaveCount(0);
+  expect(await statusOf("running-root", "running")).toBe("completed");
+  for (const id of ["running-call", "running-root"]) expect(await statusOf(id, "later")).toBe("running");
 });
