@@ -1,9 +1,30 @@
 //! What the description of the API says of all routes.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::extract::Json;
+use crate::router::Deps;
+
+/// Returns the routes that describe the API.
+pub(crate) fn routes() -> OpenApiRouter<Deps> {
+    OpenApiRouter::new().routes(routes!(openapi))
+}
+
+/// Returns this description of every route.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "system", responses((status = 200, body = serde_json::Value)))]
+async fn openapi(
+    Extension(api): Extension<Arc<utoipa::openapi::OpenApi>>,
+) -> Json<Arc<utoipa::openapi::OpenApi>> {
+    Json(api)
+}
 
 /// The frame of the description; the routes add themselves.
 #[derive(OpenApi)]

@@ -110,7 +110,9 @@ impl Interest {
 ///
 /// Answers a `retry:`, a comment and the place to resume from at once, then one JSON object per frame, and a comment
 /// every 15 seconds. A stream that ends is resumed with `Last-Event-ID`, and nothing is missed.
-#[utoipa::path(get, path = "/api/events", tag = "events", security(("bearer" = ["traces_read"])), params(EventParams),
+#[utoipa::path(get, path = "/api/events", tag = "events", security(("bearer" = ["traces_read"])),
+    params(EventParams, ("token" = Option<String>, Query, description = "The API key or the token of a session, for \
+        clients that cannot send a header.")),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = ErrorBody)))]
 async fn events(
     State(bus): State<Arc<dyn EventBus>>,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -19,7 +18,7 @@ use crate::caller::{Authenticator, identify};
 use crate::cloud::Cloud;
 use crate::description::{self, ApiDoc};
 use crate::error::ApiError;
-use crate::extract::{BodyLimit, JSON_LIMIT, Json};
+use crate::extract::{BodyLimit, JSON_LIMIT};
 use crate::host::{Access, cors, guard};
 use crate::system::Server;
 use crate::traffic::{self, Traffic};
@@ -76,7 +75,10 @@ fn described() -> (OpenApiRouter<Deps>, OpenApiRouter<Deps>) {
         .merge(usage::routes())
         .merge(billing::routes())
         .merge(system::routes());
-    let open = system::open_routes().merge(auth::open_routes()).merge(billing::open_routes());
+    let open = system::open_routes()
+        .merge(description::routes())
+        .merge(auth::open_routes())
+        .merge(billing::open_routes());
     (guarded, open)
 }
 
@@ -98,15 +100,14 @@ pub fn router(deps: Deps) -> Router {
         .merge(grpc(&deps))
         .layer(from_fn_with_state(deps.cloud.clone(), rate::per_org))
         .layer(from_fn_with_state(Arc::clone(&deps.authenticator), identify));
-    let api = Arc::new(openapi());
-    let describe = move || {
-        let api = Arc::clone(&api);
-        async move { Json(api) }
-    };
+    let open = open
+        .split_for_parts()
+        .0
+        .layer(Extension(BodyLimit(OPEN_LIMIT)))
+        .layer(Extension(Arc::new(openapi())));
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
     guarded
-        .merge(open.split_for_parts().0.layer(Extension(BodyLimit(OPEN_LIMIT))))
-        .route("/api/openapi.json", get(describe))
+        .merge(open)
         .fallback(dashboard::serve)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
