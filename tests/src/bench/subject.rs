@@ -36,9 +36,13 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn spawn(name: &str, arguments: &[&str]) -> anyhow::Result<Child> {
-    let path = binaries().join(name);
-    Command::new(&path)
+/// Returns the server's binary: the one `TRACEWAY_BIN` names, so that two can be compared, else the release build.
+pub fn server_binary() -> PathBuf {
+    std::env::var_os("TRACEWAY_BIN").map_or_else(|| binaries().join("traceway"), PathBuf::from)
+}
+
+fn spawn(path: &Path, arguments: &[&str]) -> anyhow::Result<Child> {
+    Command::new(path)
         .args(arguments)
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())
@@ -67,7 +71,7 @@ impl Subject {
     pub async fn start() -> anyhow::Result<Self> {
         let mut subject = Self::server_only(new_folder()?).await?;
         let address = format!("127.0.0.1:{}", subject.provider_port);
-        subject.provider = Some(spawn("provider-emulator", &["--addr", &address])?);
+        subject.provider = Some(spawn(&binaries().join("provider-emulator"), &["--addr", &address])?);
         await_port(subject.provider_port)?;
         Ok(subject)
     }
@@ -92,7 +96,7 @@ impl Subject {
             "warn",
         ];
         let started = Instant::now();
-        let server = spawn("traceway", &arguments)?;
+        let server = spawn(&server_binary(), &arguments)?;
         let api_url = format!("http://{api_addr}");
         await_port(api)?;
         while !reqwest::get(format!("{api_url}/api/ready")).await?.status().is_success() {
