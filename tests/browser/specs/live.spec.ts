@@ -50,13 +50,14 @@ test("what happens while a trace is on its way to the page is not lost", async (
   await send("/api/spans", { id: "slow", trace_id: "late", name: "slow" });
   await page.route(/\/api\/traces\/late\?/, async (route) => {
     const response = await route.fetch();
-    await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
     await send("/api/spans/slow/fail", { error: "out of paper" });
     // Time for the event to come before the answer.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await route.fulfill({ response });
   }, { times: 1 });
-  await page.goto("/traces/late");
+  await page.goto("/traces");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await rows(page).first().click();
   await expect(page.getByRole("treeitem", { name: "slow, failed" })).toBeVisible();
 });
 
