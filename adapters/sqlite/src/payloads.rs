@@ -47,9 +47,9 @@ pub(crate) async fn of_keys(
     let mut snapshot = pool.begin().await.map_err(unavailable)?;
     let found: Vec<SqliteRow> = sqlx::query(
         "SELECT k.key, p.input, p.output FROM json_each(?2) k
-         JOIN spans s ON s.project = ?1 AND s.id = k.value ->> 1
-         JOIN traces t ON t.row = s.trace AND t.id = k.value ->> 0
-         JOIN payloads p ON p.row = s.row",
+         CROSS JOIN spans s ON s.project = ?1 AND s.id = k.value ->> 1
+         CROSS JOIN traces t ON t.row = s.trace AND t.id = k.value ->> 0
+         CROSS JOIN payloads p ON p.row = s.row",
     )
     .bind(project)
     .bind(serde_json::to_string(&keys).unwrap_or_default())

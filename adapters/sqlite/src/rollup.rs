@@ -180,7 +180,7 @@ impl Session {
             self.run(sql, &[project]).await?;
         }
         let sql = format!(
-            "SELECT {} FROM spans s JOIN traces t ON t.row = s.trace WHERE s.project = ? AND s.row > ?
+            "SELECT {} FROM spans s CROSS JOIN traces t ON t.row = s.trace WHERE s.project = ? AND s.row > ?
              ORDER BY s.row LIMIT 1000",
             crate::span_row::COLUMNS
         );

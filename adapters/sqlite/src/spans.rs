@@ -224,7 +224,10 @@ async fn by_columns(
     let (after, wanted) = (query.after.as_ref(), query.limit + 1);
     let by_start = matches!(order.by, SortBy::StartedAt | SortBy::SpanCount);
     let of_few = |term: &Term| !term.negated && matches!(term.test, Test::Trace(_) | Test::Session(_));
-    if query.filter.terms.iter().any(of_few) || (by_start && query.filter.is_empty()) {
+    if query.filter.terms.iter().any(of_few) {
+        return page(pool, project, query, order, after, &Source::Few, wanted).await;
+    }
+    if by_start && query.filter.is_empty() {
         return page(pool, project, query, order, after, &Source::Walk, wanted).await;
     }
     if by_start {
@@ -277,6 +280,8 @@ async fn few_tagged(
 enum Source {
     /// Everywhere, in the order asked for.
     Walk,
+    /// Among those of the trace or session that the filter names.
+    Few,
     /// Among the next few thousand by start.
     Window,
     /// Where a text may be.
@@ -309,7 +314,9 @@ impl Source {
             )
         };
         match self {
-            Self::Walk => ("spans s JOIN traces t ON t.row = s.trace".to_owned(), Vec::new()),
+            // Left to choose, SQLite reads all traces first for some limits.
+            Self::Walk => ("spans s CROSS JOIN traces t ON t.row = s.trace".to_owned(), Vec::new()),
+            Self::Few => ("spans s JOIN traces t ON t.row = s.trace".to_owned(), Vec::new()),
             Self::Window => {
                 let mut times = Filter::default();
                 let is_time =
@@ -388,6 +395,20 @@ async fn page(
     source: &Source,
     limit: usize,
 ) -> Result<Vec<SpanRow>, StoreError> {
+    let (sql, values) = page_statement(project, query, order, after, source, limit);
+    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
+    let rows: Vec<SqliteRow> = rows.fetch_all(executor).await.map_err(unavailable)?;
+    rows.iter().map(span_row::decode).collect()
+}
+
+fn page_statement(
+    project: i64,
+    query: &ListQuery,
+    order: &Order,
+    after: Option<&Position>,
+    source: &Source,
+    limit: usize,
+) -> (String, Vec<Value>) {
     let mut conditions = Conditions::of_spans(project, &query.filter);
     let (from, mut values) = source.from(project, query, order, after, &mut conditions);
     if let Some(after) = after {
@@ -401,9 +422,7 @@ async fn page(
     let sql = format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {by} LIMIT ?", conditions.sql);
     values.extend(conditions.values);
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
-    let rows: Vec<SqliteRow> = rows.fetch_all(executor).await.map_err(unavailable)?;
-    rows.iter().map(span_row::decode).collect()
+    (sql, values)
 }
 
 /// The order of a list of spans: the value, then the id, then the trace.
@@ -479,5 +498,37 @@ impl Order {
             SortBy::Name => SortValue::Text(span.name.clone()),
         };
         Position { value, id: format!("{}/{}", span.id, found.trace) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use sqlx::Row;
+
+    use super::*;
+    use crate::{Options, SqliteStore};
+
+    #[tokio::test]
+    async fn the_newest_are_read_by_start_whatever_the_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("traceway.db");
+        let store = SqliteStore::open(&file, Options::default()).await.unwrap();
+        let query = ListQuery {
+            filter: Filter::default(),
+            sort_by: SortBy::StartedAt,
+            sort_order: SortOrder::Desc,
+            after: None,
+            limit: 50,
+        };
+        for limit in 1..=501 {
+            let order = Order::of(&query);
+            let (sql, values) = page_statement(1, &query, &order, None, &Source::Walk, limit);
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+            let plan = sqlx::query_with(explain, arguments(values)).fetch_all(store.readers()).await.unwrap();
+            let first: String = plan[0].get(3);
+            assert!(first.contains("spans_by_start"), "{limit}: {first}");
+        }
+        store.close().await;
     }
 }
