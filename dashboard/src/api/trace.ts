@@ -13,15 +13,17 @@ export function traceQuery(id: string) {
   });
 }
 
-/** One span with its payload. Span ids are unique only within a trace, so both are needed. */
+/** Returns where a span is, or what is done to it. Span ids are unique only within a trace, so both are needed. */
+export function spanPath(traceId: string, spanId: string, action?: "complete" | "fail") {
+  const span = `/api/spans/${encodeURIComponent(spanId)}${action === undefined ? "" : `/${action}`}`;
+  return `${span}?trace_id=${encodeURIComponent(traceId)}`;
+}
+
+/** One span with its payload. */
 export function spanQuery(traceId: string, spanId: string) {
   return queryOptions({
     queryKey: ["span", traceId, spanId],
-    queryFn: ({ signal }) =>
-      api.get<Span>(
-        `/api/spans/${encodeURIComponent(spanId)}?trace_id=${encodeURIComponent(traceId)}`,
-        { signal },
-      ),
+    queryFn: ({ signal }) => api.get<Span>(spanPath(traceId, spanId), { signal }),
     staleTime: 30_000,
     structuralSharing: false,
   });

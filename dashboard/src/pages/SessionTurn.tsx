@@ -1,8 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import { api } from "../api/client";
-import { useTrace } from "../api/trace";
+import { spanQuery, useTrace } from "../api/trace";
 import type { Span, Trace } from "../api/types";
 import { Duration, TotalCost } from "../components/Figures";
 import { StatusDot, statusOf } from "../components/Parts";
@@ -117,13 +116,10 @@ function Recorded({ label, value }: { label: string; value: unknown }) {
 
 function useSpan(traceId: string, spanId: string | undefined) {
   return useQuery({
-    queryKey: ["span", traceId, spanId],
+    ...spanQuery(traceId, spanId ?? ""),
     enabled: spanId !== undefined,
-    staleTime: 30_000,
     // A further call takes the place of the one before once it is there.
     placeholderData: keepPreviousData,
-    queryFn: ({ signal }) =>
-      api.get<Span>(`/api/spans/${encodeURIComponent(spanId ?? "")}?trace_id=${encodeURIComponent(traceId)}`, { signal }),
   });
 }
 

@@ -3,8 +3,8 @@ import { CircleCheck, CircleX, ListChecks } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import { useRef, useState } from "react";
 import { api } from "../api/client";
+import { spanPath } from "../api/trace";
 import type { Span } from "../api/types";
-import { explain } from "../api/wording";
 import { Alert } from "../components/Alert";
 import { Button } from "../components/Button";
 import { Dialog } from "../components/Dialog";
@@ -18,25 +18,15 @@ export default function FinishMenu({ span }: { span: Span }) {
   const finish = useFinish(span);
   const [open, setOpen] = useState(false);
   const [failing, setFailing] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
+  const completion = useSubmit(async () => {
+    await finish("complete");
+    setOpen(false);
+  });
   const trigger = useRef<HTMLButtonElement>(null);
 
   const change = (next: boolean) => {
-    setError(null);
+    completion.forget();
     setOpen(next);
-  };
-  const complete = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      await finish("complete");
-      setOpen(false);
-    } catch (cause) {
-      setError(explain(cause));
-    } finally {
-      setBusy(false);
-    }
   };
   return (
     <>
@@ -61,18 +51,18 @@ export default function FinishMenu({ span }: { span: Span }) {
           >
             <DropdownMenu.Item
               className={MENU_ITEM}
-              disabled={busy}
+              disabled={completion.busy}
               onSelect={(event) => {
                 event.preventDefault();
-                void complete();
+                completion.submit();
               }}
             >
               <CircleCheck size={13} className="text-muted" /> Mark as completed
             </DropdownMenu.Item>
-            <DropdownMenu.Item className={MENU_ITEM} disabled={busy} onSelect={() => setFailing(true)}>
+            <DropdownMenu.Item className={MENU_ITEM} disabled={completion.busy} onSelect={() => setFailing(true)}>
               <CircleX size={13} className="text-muted" /> Mark as failed…
             </DropdownMenu.Item>
-            {error !== null && <p role="alert" className="max-w-[240px] px-2 py-1 text-[11px] text-fail">{error}</p>}
+            {completion.refusal !== null && <p role="alert" className="max-w-[240px] px-2 py-1 text-[11px] text-fail">{completion.refusal.text}</p>}
           </DropdownMenu.Content>
         </DropdownMenu.Portal>
       </DropdownMenu.Root>
@@ -118,7 +108,7 @@ function FailForm({ onFail, onCancel }: { onFail: (reason: string) => Promise<vo
 function useFinish({ id, trace_id: traceId }: Span) {
   const client = useQueryClient();
   return async (how: "complete" | "fail", body?: { error?: string }) => {
-    await api.post(`/api/spans/${encodeURIComponent(id)}/${how}?trace_id=${encodeURIComponent(traceId)}`, body);
+    await api.post(spanPath(traceId, id, how), body);
     await Promise.all([
       client.invalidateQueries({ queryKey: ["span", traceId, id] }),
       client.invalidateQueries({ queryKey: ["trace", traceId] }),

@@ -4,7 +4,7 @@ import { ArrowLeft, Braces, Trash2 } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { useMay } from "../account/account";
 import { api } from "../api/client";
-import { spanQuery, useTrace } from "../api/trace";
+import { spanPath, spanQuery, useTrace } from "../api/trace";
 import type { Span } from "../api/types";
 import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
@@ -261,7 +261,7 @@ function PanelHeader({
         confirm="Delete span"
         danger
         onConfirm={async () => {
-          await api.delete(`/api/spans/${encodeURIComponent(span.id)}?trace_id=${encodeURIComponent(span.trace_id)}`);
+          await api.delete(spanPath(span.trace_id, span.id));
           await client.invalidateQueries({ queryKey: ["trace", span.trace_id] });
           onDeleted?.();
         }}

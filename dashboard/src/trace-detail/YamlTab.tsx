@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api } from "../api/client";
+import { spanPath } from "../api/trace";
 import type { Span } from "../api/types";
 import { explain } from "../api/wording";
 import { Button } from "../components/Button";
@@ -18,7 +19,7 @@ export function YamlTab({ span, waiting }: { span: Span; waiting: ReactNode }) {
   const query = useQuery({
     queryKey: ["span", span.trace_id, span.id, "yaml"],
     queryFn: async ({ signal }) => {
-      const path = `/api/spans/${encodeURIComponent(span.id)}?trace_id=${encodeURIComponent(span.trace_id)}`;
+      const path = spanPath(span.trace_id, span.id);
       const [json, { yamlOf }] = await Promise.all([api.text(path, { signal }), import("./json/yaml")]);
       return json.length > longest ? "too long" : { yaml: yamlOf(json, ["input", "output"]) };
     },

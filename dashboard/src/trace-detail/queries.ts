@@ -58,16 +58,16 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
   }, [id]);
 
   const apply = useCallback(() => {
-    const options = traceQuery(id);
+    const { queryKey } = traceQuery(id);
     // An answer that is on its way may be older than these, and would take their place.
-    if (frame.current !== 0 || waiting.current.length === 0 || client.isFetching({ ...options, exact: true }) > 0) return;
+    if (frame.current !== 0 || waiting.current.length === 0 || client.isFetching({ queryKey, exact: true }) > 0) return;
     frame.current = requestAnimationFrame(() => {
       frame.current = 0;
       const events = waiting.current.splice(0);
-      const before = client.getQueryData(options.queryKey);
+      const before = client.getQueryData(queryKey);
       if (!before) {
         // It was not there, or the server was away; now something is known of it.
-        void client.invalidateQueries({ queryKey: options.queryKey });
+        void client.invalidateQueries({ queryKey });
         return;
       }
       const after = afterEvents(before, events);
@@ -75,13 +75,13 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
         deleted.current();
         return;
       }
-      client.setQueryData(options.queryKey, after);
+      client.setQueryData(queryKey, after);
       for (const { span } of events) {
         if (span) void client.invalidateQueries({ queryKey: ["span", id, span.id] });
       }
     });
   }, [client, id]);
-  const fetching = useIsFetching({ queryKey: ["trace", id], exact: true });
+  const fetching = useIsFetching({ queryKey: traceQuery(id).queryKey, exact: true });
   useEffect(() => {
     if (fetching === 0) apply();
   }, [fetching, apply]);

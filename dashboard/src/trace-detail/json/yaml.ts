@@ -1,4 +1,5 @@
 import { stringify, type ScalarTag } from "yaml";
+import { TOO_DEEP } from "./printed";
 
 /**
  * Returns members of a JSON object as YAML; null when it has none of them.
@@ -20,7 +21,7 @@ export function yamlOf(json: string, members: readonly string[]): string | null 
       customTags: (tags) => [markedNumber(mark), ...tags],
     });
   } catch {
-    return "The value is nested too deeply to be written as text.";
+    return TOO_DEEP;
   }
 }
 
