@@ -162,14 +162,7 @@ async fn rows(
     after: Option<&Position>,
     source: &Source,
 ) -> Result<Vec<i64>, StoreError> {
-    let mut conditions = Conditions::of_spans(project, &query.filter);
-    let (from, mut values) = source.from(project, query, order, after, &mut conditions);
-    if let Some(after) = after {
-        order.after(after, &mut conditions);
-    }
-    let sql = format!("SELECT s.row FROM {from} WHERE {} ORDER BY {} LIMIT ?", conditions.sql, order.sql());
-    values.extend(conditions.values);
-    values.push(Value::Integer(i64::try_from(MOST_ROWS).unwrap_or(i64::MAX)));
+    let (sql, values) = statement("s.row", project, query, order, after, source, MOST_ROWS);
     let rows = sqlx::query_scalar_with(AssertSqlSafe(sql), arguments(values));
     rows.fetch_all(pool).await.map_err(unavailable)
 }
@@ -395,13 +388,15 @@ async fn page(
     source: &Source,
     limit: usize,
 ) -> Result<Vec<SpanRow>, StoreError> {
-    let (sql, values) = page_statement(project, query, order, after, source, limit);
+    let (sql, values) = statement(COLUMNS, project, query, order, after, source, limit);
     let rows = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
     let rows: Vec<SqliteRow> = rows.fetch_all(executor).await.map_err(unavailable)?;
     rows.iter().map(span_row::decode).collect()
 }
 
-fn page_statement(
+/// Returns what reads `columns` of the next spans of a list, and the values of its placeholders.
+fn statement(
+    columns: &str,
     project: i64,
     query: &ListQuery,
     order: &Order,
@@ -419,7 +414,7 @@ fn page_statement(
         Source::Ties { .. } => order.ties_sql(),
         _ => order.sql(),
     };
-    let sql = format!("SELECT {COLUMNS} FROM {from} WHERE {} ORDER BY {by} LIMIT ?", conditions.sql);
+    let sql = format!("SELECT {columns} FROM {from} WHERE {} ORDER BY {by} LIMIT ?", conditions.sql);
     values.extend(conditions.values);
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
     (sql, values)
@@ -523,7 +518,7 @@ mod tests {
         };
         for limit in 1..=501 {
             let order = Order::of(&query);
-            let (sql, values) = page_statement(1, &query, &order, None, &Source::Walk, limit);
+            let (sql, values) = statement(COLUMNS, 1, &query, &order, None, &Source::Walk, limit);
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
             let plan = sqlx::query_with(explain, arguments(values)).fetch_all(store.readers()).await.unwrap();
             let first: String = plan[0].get(3);
