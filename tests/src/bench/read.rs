@@ -46,19 +46,10 @@ pub async fn run(report: &mut Report, steps: &[u64]) -> anyhow::Result<()> {
         settle(&subject).await?;
         for (name, path, budget) in QUERIES {
             let timings = repeat(&subject, path).await?;
-            let (p50, p95) = (timings.value_at_quantile(0.5), timings.value_at_quantile(0.95));
-            let what = format!("{step} spans: {name}");
-            let measured = format!("p50 {}, p95 {}", ms(p50), ms(p95));
-            report.add(&what, measured, "", &format!("p95 ≤ {budget} ms"), Some(p95 <= budget * 1000));
+            report.add_timings(&format!("{step} spans: {name}"), &timings, "", budget);
         }
         let paged = pages(&subject).await?;
-        report.add(
-            &format!("{step} spans: 20 pages by cursor, each"),
-            format!("p95 {}", ms(paged.value_at_quantile(0.95))),
-            "",
-            "p95 ≤ 50 ms",
-            Some(paged.value_at_quantile(0.95) <= 50_000),
-        );
+        report.add_timings(&format!("{step} spans: 20 pages by cursor, each"), &paged, "", 50);
         large_trace(report, &subject, step).await?;
     }
     seen(report, &subject).await?;
@@ -174,11 +165,9 @@ async fn large_trace(report: &mut Report, subject: &Subject, step: u64) -> anyho
     ] {
         let raw = rows(subject, sql, &trace).await?.value_at_quantile(0.5);
         let timings = repeat(subject, &format!("/api/traces/{trace}{path}")).await?;
-        let (p50, p95) = (timings.value_at_quantile(0.5), timings.value_at_quantile(0.95));
         let what = format!("{step} spans: trace of 10 000 more, {name}");
-        let measured = format!("p50 {}, p95 {}", ms(p50), ms(p95));
         let raw = format!("its rows from SQLite p50 {}", ms(raw));
-        report.add(&what, measured, &raw, "≤ 150 ms", Some(p95 <= 150_000));
+        report.add_timings(&what, &timings, &raw, 150);
     }
     Ok(())
 }
@@ -221,10 +210,7 @@ async fn seen(report: &mut Report, subject: &Subject) -> anyhow::Result<()> {
         timings.record(u64::try_from(written.elapsed().as_micros())?)?;
         heard.clear();
     }
-    let p95 = timings.value_at_quantile(0.95);
-    let measured = format!("p50 {}, p95 {}", ms(timings.value_at_quantile(0.5)), ms(p95));
-    let what = "after the 2xx, until stream, list and trace were read";
-    report.add(what, measured, "", "p95 ≤ 250 ms", Some(p95 <= 250_000));
+    report.add_timings("after the 2xx, until stream, list and trace were read", &timings, "", 250);
     Ok(())
 }
 
@@ -252,9 +238,6 @@ async fn found(report: &mut Report, subject: &Subject) -> anyhow::Result<()> {
         }
         timings.record(u64::try_from(written.elapsed().as_micros())?)?;
     }
-    let p95 = timings.value_at_quantile(0.95);
-    let measured = format!("p50 {}, p95 {}", ms(timings.value_at_quantile(0.5)), ms(p95));
-    let what = "after the 2xx, until a word was found, at 500 spans/s";
-    report.add(what, measured, "", "p95 ≤ 1 s", Some(p95 <= 1_000_000));
+    report.add_timings("after the 2xx, until a word was found, at 500 spans/s", &timings, "", 1000);
     Ok(())
 }

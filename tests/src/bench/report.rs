@@ -1,5 +1,6 @@
 //! Measurements as a table for people and JSON for programs.
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// One measured line: what, the figure, what it is compared with, and whether it keeps its budget.
@@ -37,6 +38,13 @@ impl Report {
         };
         println!("{}", line.row());
         self.lines.push(line);
+    }
+
+    /// Adds the median and the 95th percentile of timings in microseconds; the latter has `budget` milliseconds.
+    pub fn add_timings(&mut self, what: &str, timings: &Histogram<u64>, baseline: &str, budget: u64) {
+        let (p50, p95) = (timings.value_at_quantile(0.5), timings.value_at_quantile(0.95));
+        let measured = format!("p50 {}, p95 {}", ms(p50), ms(p95));
+        self.add(what, measured, baseline, &format!("p95 ≤ {budget} ms"), Some(p95 <= budget * 1000));
     }
 
     /// Returns the head of the table.
