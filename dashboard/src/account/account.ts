@@ -1,9 +1,10 @@
 import { queryOptions } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import { api, ApiError, whenSessionEnds } from "../api/client";
+import { refreshed } from "../api/fresh";
 import { liveStream } from "../api/live";
 import { queries } from "../api/queries";
-import type { AuthConfig, Me, Project } from "../api/types";
+import type { AuthConfig, LiveEvent, Me, Project } from "../api/types";
 
 export type Role = "owner" | "admin" | "member" | "viewer";
 export type Scope = "traces_read" | "traces_write" | "datasets_read" | "datasets_write" | "analytics_read" | "admin";
@@ -45,19 +46,21 @@ export const accountQuery = queryOptions({
 async function loadAccount(): Promise<Account | Visitor> {
   const { mode, features } = await api.get<AuthConfig>("/api/auth/config");
   if (mode !== "cloud") {
-    liveStream.keepOpen();
+    liveStream.keepOpen(refresh);
     return { mode: "local" };
   }
   const visitor: Visitor = { mode: "cloud", features, user: null };
   const user = await api.get<Me>("/api/auth/me").catch(ifUnknown);
   if (user === null || user.user_id === null) return visitor;
   whenSessionEnds(() => enter(loginPath(location)));
-  liveStream.keepOpen(() => void queries.invalidateQueries({ queryKey: ["account"] }));
+  liveStream.keepOpen(refresh, () => void queries.invalidateQueries({ queryKey: ["account"] }));
   const projects = await api.get<Project[]>("/api/projects");
   const project = projects.find(({ id }) => id === user.project_id);
   if (project === undefined) throw new ApiError(404, "the project of this session is gone", "not_found");
   return { mode: "cloud", features, user: user as CloudAccount["user"], projects, project };
 }
+
+const refresh = (events: readonly LiveEvent[]) => refreshed(queries, events);
 
 function ifUnknown(error: unknown): null {
   if (error instanceof ApiError && error.status === 401) return null;

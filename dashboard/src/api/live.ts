@@ -24,12 +24,12 @@ class LiveStream {
   state: LiveState = "connecting";
 
   /**
-   * Keeps the stream open, whoever listens. It is called before the first question is asked, so that nothing happens
+   * Keeps the stream open, whoever else listens. It is called before the first question is asked, so that nothing happens
    * unheard between an answer and it. `onRefusal` hears when the server no longer lets this tab listen.
    */
-  keepOpen(onRefusal?: () => void): void {
+  keepOpen(listener: (events: LiveEvent[]) => void, onRefusal?: () => void): void {
     this.onRefusal = onRefusal;
-    this.stay ??= this.listen(() => undefined);
+    this.stay ??= this.listen(listener);
   }
 
   listen(listener: (events: LiveEvent[]) => void): () => void {

@@ -1,4 +1,6 @@
+import type { Span } from "../api/types";
 import { formatCost, formatCount, formatDuration, formatElapsed, formatExactCost } from "../lib/format";
+import { useNow } from "../lib/now";
 
 /** A figure whose unit is set in a lighter tone. */
 function WithUnit({ text }: { text: string }) {
@@ -41,4 +43,13 @@ export function Duration({ value }: { value: number }) {
 /** How long something that still runs has been running. */
 export function Elapsed({ value }: { value: number }) {
   return <WithUnit text={formatElapsed(value)} />;
+}
+
+/** How long a span took, or has been taking. */
+export function SpanDuration({ span }: { span: Span }) {
+  const now = useNow();
+  if (span.ended_at === null) {
+    return <span className="text-run"><Elapsed value={Math.max(0, now - Date.parse(span.started_at))} /></span>;
+  }
+  return span.metadata.duration_ms === null ? <None /> : <Duration value={span.metadata.duration_ms} />;
 }

@@ -4,14 +4,13 @@ import { useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
 import { useLiveBatches } from "../api/live";
 import type { LiveEvent, Span, SpanPage, Summary } from "../api/types";
-import { Cost, Count, Duration, None, TotalCost } from "../components/Figures";
+import { Cost, Count, Duration, None, SpanDuration, TotalCost } from "../components/Figures";
 import { kindLabel } from "../components/kind";
 import { Failed } from "../components/Notices";
 import { Fact, PageHead, StatusDot, statusOf } from "../components/Parts";
 import { Onboarding } from "../components/Snippets";
 import { Time } from "../components/Time";
 import { LiveIndicator } from "../shell/LiveIndicator";
-import { SpanDuration } from "./SpansPage";
 
 /** Events of the feed. */
 const ACTIVITY = 50;
@@ -145,9 +144,9 @@ function Models({ summary }: { summary: Summary }) {
           </tbody>
         </table>
       </div>
-      {!all && models.length > FEW_MODELS && (
-        <button type="button" onClick={() => setAll(true)} className="mx-4 mt-1.5 text-[12px] text-muted hover:text-text">
-          Show all {models.length} models
+      {models.length > FEW_MODELS && (
+        <button type="button" aria-expanded={all} onClick={() => setAll(!all)} className="mx-4 mt-1.5 text-[12px] text-muted hover:text-text">
+          {all ? "Show fewer models" : `Show all ${models.length} models`}
         </button>
       )}
     </section>

@@ -4,10 +4,11 @@ import { ArrowLeft, ChevronDown, ChevronRight, MessagesSquare, Rows3 } from "luc
 import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { api, ApiError } from "../api/client";
 import { useLiveEvents } from "../api/live";
-import { useTrace } from "../api/trace";
-import type { SessionDetail, Span, Trace } from "../api/types";
+import { renew } from "../api/fresh";
+import { traceQuery, useTrace } from "../api/trace";
+import type { SessionDetail, Trace } from "../api/types";
 import { CopyButton } from "../components/CopyButton";
-import { Count, Duration, None, TotalCost } from "../components/Figures";
+import { Count, Duration, None, SpanDuration, TotalCost } from "../components/Figures";
 import { kindLabel } from "../components/kind";
 import { Failed, Notice } from "../components/Notices";
 import { Fact, ModelChips, StatusDot, statusOf } from "../components/Parts";
@@ -19,7 +20,7 @@ import { useSelected } from "../lists/useSelected";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { keepPlace, placeIn } from "../table/places";
 import { useRowKeys } from "../table/useRowKeys";
-import { SpanDuration } from "./SpansPage";
+import { buildTree } from "../trace-detail/model/tree";
 import { modelsBesideName, TraceName } from "./TraceName";
 import { NarrowRow, TraceTaken } from "./TracesPage";
 import { TurnSkeleton } from "./TurnSkeleton";
@@ -65,8 +66,7 @@ export default function SessionDetailPage() {
       timer.current = undefined;
       void client.invalidateQueries({ queryKey: key });
       for (const trace of changed.current) {
-        void client.invalidateQueries({ queryKey: ["trace", trace] });
-        void client.invalidateQueries({ queryKey: ["span", trace] });
+        void renew(client, traceQuery(trace).queryKey);
       }
       changed.current.clear();
     }, 700);
@@ -260,7 +260,7 @@ function TraceSpans({ id, session }: { id: string; session: string | null }) {
   if (query.isError) return <p className="px-12 py-2 text-fail">{query.error.message}</p>;
   return (
     <ul className="pb-1.5">
-      {indented(query.data.spans).slice(0, 200).map(({ span, depth }) => (
+      {buildTree(query.data.spans).nodes.slice(0, 200).map(({ span, depth }) => (
         <li key={span.id}>
           <Link
             to="/traces/$id"
@@ -281,29 +281,4 @@ function TraceSpans({ id, session }: { id: string; session: string | null }) {
       )}
     </ul>
   );
-}
-
-/** Returns spans parents first, with their depth; cycles and missing parents make roots. */
-export function indented(spans: readonly Span[]): { span: Span; depth: number }[] {
-  const ids = new Set(spans.map((span) => span.id));
-  const children = new Map<string | null, Span[]>();
-  for (const span of spans) {
-    const parent = span.parent_id !== null && span.parent_id !== span.id && ids.has(span.parent_id) ? span.parent_id : null;
-    children.set(parent, [...(children.get(parent) ?? []), span]);
-  }
-  const out: { span: Span; depth: number }[] = [];
-  const seen = new Set<string>();
-  const visit = (roots: readonly Span[]) => {
-    const waiting = roots.map((span) => ({ span, depth: 0 })).reverse();
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (seen.has(next.span.id)) continue;
-      seen.add(next.span.id);
-      out.push(next);
-      const depth = next.depth + 1;
-      for (const child of [...(children.get(next.span.id) ?? [])].reverse()) waiting.push({ span: child, depth });
-    }
-  };
-  visit(children.get(null) ?? []);
-  visit(spans.filter((span) => !seen.has(span.id)));
-  return out;
 }

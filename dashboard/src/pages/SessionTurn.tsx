@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { spanQuery, useTrace } from "../api/trace";
 import type { Span, Trace } from "../api/types";
-import { Duration, TotalCost } from "../components/Figures";
+import { Duration, SpanDuration, TotalCost } from "../components/Figures";
 import { StatusDot, statusOf } from "../components/Parts";
 import { Time } from "../components/Time";
 import { readConversation } from "../trace-detail/conversation/conversation";
@@ -12,7 +12,6 @@ import { ValueView } from "../trace-detail/conversation/ValueView";
 import { KindIcon } from "../trace-detail/KindIcon";
 import { MarkdownText } from "../trace-detail/markdown/MarkdownText";
 import { familyOf, modelOf } from "../trace-detail/model/span";
-import { SpanDuration } from "./SpansPage";
 import { turnOf } from "./turn";
 import { TurnLines } from "./TurnSkeleton";
 
@@ -83,9 +82,9 @@ function Steps({ steps, session }: { steps: readonly Span[]; session: string | n
           </li>
         ))}
       </ul>
-      {!whole && steps.length > FIRST_STEPS && (
-        <button type="button" onClick={() => setWhole(true)} className="h-7 text-accent hover:underline">
-          {steps.length - FIRST_STEPS} more {steps.length === FIRST_STEPS + 1 ? "step" : "steps"}
+      {steps.length > FIRST_STEPS && (
+        <button type="button" aria-expanded={whole} onClick={() => setWhole(!whole)} className="h-7 text-accent hover:underline">
+          {whole ? "Fewer steps" : `${steps.length - FIRST_STEPS} more ${steps.length === FIRST_STEPS + 1 ? "step" : "steps"}`}
         </button>
       )}
       {whole && steps.length > MOST_STEPS && <p className="py-1">{steps.length - MOST_STEPS} more in the trace</p>}

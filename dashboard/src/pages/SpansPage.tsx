@@ -1,10 +1,7 @@
-import { PanelRightClose } from "lucide-react";
-import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useCallback, useState } from "react";
+import { useCallback, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Span, SpanPage } from "../api/types";
-import { Cost, Count, Duration, Elapsed, None } from "../components/Figures";
-import { IconButton } from "../components/IconButton";
+import { Cost, Count, None, SpanDuration } from "../components/Figures";
 import { kindLabel } from "../components/kind";
 import { Failed } from "../components/Notices";
 import { StatusDot, statusOf } from "../components/Parts";
@@ -15,15 +12,12 @@ import { useListSearch } from "../lists/search";
 import { TimeRange } from "../lists/TimeRange";
 import { useLiveList } from "../lists/useLiveList";
 import { useSelected } from "../lists/useSelected";
-import { useNow } from "../lib/now";
-import { patiently } from "../lib/patience";
 import { sortOf } from "../search/language";
 import { SearchBar } from "../search/SearchBar";
 import { LiveIndicator } from "../shell/LiveIndicator";
 import { DataTable, TableSkeleton, type Column, type Sort } from "../table/DataTable";
 import { kindWord } from "../trace-detail/model/span";
-
-const SpanPanel = lazy(() => patiently(() => import("../trace-detail/SpanPanel").then((module) => ({ default: module.SpanPanel }))));
+import { SpanBeside } from "./SpanBeside";
 
 const readRows = (answer: SpanPage) => answer.spans;
 const keyOf = (span: Span) => `${span.trace_id}/${span.id}`;
@@ -104,45 +98,16 @@ export default function SpansPage() {
           )}
         </div>
         {search.span !== undefined && search.trace !== undefined && (
-          <aside className="fade-in flex w-[min(600px,60%)] shrink-0 flex-col border-l border-line bg-surface max-md:absolute max-md:inset-0 max-md:z-20 max-md:w-full max-md:border-l-0">
-            <div className="flex h-10 shrink-0 items-center gap-2 border-b border-line px-3">
-              <Link
-                to="/traces/$id"
-                params={{ id: search.trace }}
-                search={{ span: search.span } as never}
-                className="min-w-0 truncate text-accent hover:underline"
-              >
-                Show in its trace
-              </Link>
-              <IconButton label="Close" className="ml-auto" onClick={close}>
-                <PanelRightClose size={15} />
-              </IconButton>
-            </div>
-            <div className="min-h-0 flex-1 overflow-hidden">
-              <Suspense>
-                <SpanPanel
-                  key={`${search.trace}/${search.span}`}
-                  spanId={search.span}
-                  traceId={search.trace}
-                  onSpan={(id) => change({ span: id }, true)}
-                  onDeleted={close}
-                />
-              </Suspense>
-            </div>
-          </aside>
+          <SpanBeside
+            traceId={search.trace}
+            spanId={search.span}
+            onSpan={(id) => change({ span: id }, true)}
+            onClose={close}
+          />
         )}
       </div>
     </div>
   );
-}
-
-/** How long a span took, or has been taking. */
-export function SpanDuration({ span }: { span: Span }) {
-  const now = useNow();
-  if (span.ended_at === null) {
-    return <span className="text-run"><Elapsed value={Math.max(0, now - Date.parse(span.started_at))} /></span>;
-  }
-  return span.metadata.duration_ms === null ? <None /> : <Duration value={span.metadata.duration_ms} />;
 }
 
 const COLUMNS: readonly Column<Span>[] = [

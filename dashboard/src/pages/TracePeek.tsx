@@ -6,7 +6,7 @@ import { Failed } from "../components/Notices";
 import { useNow } from "../lib/now";
 import type { ListSearch } from "../lists/search";
 import { totalsOf } from "../trace-detail/model/totals";
-import { useLiveTrace } from "../trace-detail/queries";
+import { useLiveTrace } from "../trace-detail/useLiveTrace";
 import { SpanPanel } from "../trace-detail/SpanPanel";
 import { Started } from "../trace-detail/Started";
 import { TraceFigures } from "../trace-detail/TraceFigures";

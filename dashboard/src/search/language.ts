@@ -123,14 +123,14 @@ function valuesOf(key: string, known: Known): readonly string[] {
 }
 
 /** One value of a number, then what a bound or a range may look like. */
-const VALUE = String.raw`-?[0-9.]+(e[+-]?\d+)?(ms|s|m)?`;
-const NUMBER = new RegExp(`^(>=|<=|>|<|=)?${VALUE}(-${VALUE})?$`, "i");
+const VALUE = String.raw`-?[0-9.]+([eE][+-]?\d+)?(ms|s|m)?`;
+const NUMBER = new RegExp(`^(>=|<=|>|<|=)?${VALUE}(-${VALUE})?$`);
 
 /** Whether a term has a known key and a value it surely cannot have. */
 export function isInvalid(term: string): boolean {
   const [, key, value] = /^-?([a-z_]+):(.*)$/s.exec(term) ?? [];
   if (key === undefined || value === undefined || value === "" || value === '""') return false;
-  const bare = value.replace(/^"|"$/g, "");
+  const bare = value.replace(/^(=?)"/, "$1").replace(/"$/, "");
   if (["cost", "tokens", "input_tokens", "output_tokens", "duration"].includes(key)) return !NUMBER.test(bare);
   const exact = bare.replace(/^=/, "");
   if (["status", "sort", "order"].includes(key)) return !(FIXED[key] ?? []).includes(exact) && !(key === "sort" && ["name", "span_count"].includes(exact));
@@ -147,7 +147,7 @@ export interface SortSearch {
 
 /** Returns how the server sorts a list: by what its parameters say, else by what the query asks for, else by start. */
 export function sortOf({ q = "", sort_by, sort_order }: SortSearch): { by: string; order: "asc" | "desc" } {
-  const terms = tokensOf(q).map((token) => /^(sort|order):=?"?(\w+)"?$/.exec(token.text));
+  const terms = tokensOf(q).map((token) => /^-?(sort|order):=?"?(\w+)"?$/.exec(token.text));
   const asked = (key: string) => terms.findLast((term) => term?.[1] === key)?.[2];
   const order = sort_order ?? asked("order");
   return { by: sort_by ?? asked("sort") ?? "started_at", order: order === "asc" ? "asc" : "desc" };

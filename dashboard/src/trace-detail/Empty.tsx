@@ -18,3 +18,8 @@ export function Empty({ title, children, action, full = false }: Props) {
     </div>
   );
 }
+
+/** What a tab says of a span without input and output. */
+export function NoPayload() {
+  return <Empty title="No input or output">This span was recorded without a payload.</Empty>;
+}

@@ -1,9 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { CircleCheck, CircleX, ListChecks } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
-import { useRef, useState } from "react";
-import { api } from "../api/client";
-import { spanPath } from "../api/trace";
+import { useEffect, useRef, useState } from "react";
+import { api, ApiError } from "../api/client";
+import { renew } from "../api/fresh";
+import { spanPath, spanQuery, traceQuery } from "../api/trace";
 import type { Span } from "../api/types";
 import { Alert } from "../components/Alert";
 import { Button } from "../components/Button";
@@ -13,8 +14,8 @@ import { IconButton } from "../components/IconButton";
 import { MENU, MENU_ITEM } from "../components/menu";
 import { useSubmit } from "../components/submit";
 
-/** Ends a running span whose sender will not: as completed, or as failed with a reason. */
-export default function FinishMenu({ span }: { span: Span }) {
+/** Ends a running span whose sender will not: as completed, or as failed with a reason. `onOpen` hears whether it is open. */
+export default function FinishMenu({ span, onOpen }: { span: Span; onOpen: (open: boolean) => void }) {
   const finish = useFinish(span);
   const [open, setOpen] = useState(false);
   const [failing, setFailing] = useState(false);
@@ -23,8 +24,11 @@ export default function FinishMenu({ span }: { span: Span }) {
     setOpen(false);
   });
   const trigger = useRef<HTMLButtonElement>(null);
+  useEffect(() => onOpen(open || failing), [onOpen, open, failing]);
 
   const change = (next: boolean) => {
+    // Nobody would see why it was refused.
+    if (completion.busy) return;
     completion.forget();
     setOpen(next);
   };
@@ -108,10 +112,13 @@ function FailForm({ onFail, onCancel }: { onFail: (reason: string) => Promise<vo
 function useFinish({ id, trace_id: traceId }: Span) {
   const client = useQueryClient();
   return async (how: "complete" | "fail", body?: { error?: string }) => {
-    await api.post(spanPath(traceId, id, how), body);
-    await Promise.all([
-      client.invalidateQueries({ queryKey: ["span", traceId, id] }),
-      client.invalidateQueries({ queryKey: ["trace", traceId] }),
+    const refusal = await api.post(spanPath(traceId, id, how), body).then(() => null, (error: unknown) => error);
+    // A span that has ended meanwhile is shown as such, too.
+    const hasEnded = refusal === null || (refusal instanceof ApiError && refusal.status === 409);
+    if (hasEnded) await Promise.all([
+      renew(client, spanQuery(traceId, id).queryKey),
+      renew(client, traceQuery(traceId).queryKey),
     ]);
+    if (refusal !== null) throw refusal;
   };
 }

@@ -10,7 +10,7 @@ import { Empty } from "./Empty";
 import { KindIcon } from "./KindIcon";
 import { costOf, errorOf, extentOf, familyOf, stateOf } from "./model/span";
 import type { SpanTree } from "./model/tree";
-import { useEarlierMessages } from "./queries";
+import { useEarlierMessages } from "./conversation/useEarlierMessages";
 import { Taken } from "./Taken";
 
 /** LLM calls shown at once; more follow as the reader comes near. */

@@ -4,7 +4,7 @@ import { ArrowLeft, Braces, Trash2 } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { useMay } from "../account/account";
 import { api } from "../api/client";
-import { spanPath, spanQuery, useTrace } from "../api/trace";
+import { spanPath, spanQuery, traceQuery, useTrace } from "../api/trace";
 import type { Span } from "../api/types";
 import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
@@ -13,14 +13,14 @@ import { Cost, Count } from "../components/Figures";
 import { IconButton } from "../components/IconButton";
 import { patiently } from "../lib/patience";
 import { readConversation } from "./conversation/conversation";
-import { Empty } from "./Empty";
+import { Empty, NoPayload } from "./Empty";
 import { ErrorBanner } from "./ErrorBanner";
 import { JsonViewer } from "./json/JsonViewer";
 import { printed } from "./json/printed";
 import { TextLines } from "./json/TextLines";
 import { familyLabels, KindIcon } from "./KindIcon";
 import { costOf, errorOf, extentOf, familyOf, kindWord, modelOf, stateOf } from "./model/span";
-import { useEarlierMessages } from "./queries";
+import { useEarlierMessages } from "./conversation/useEarlierMessages";
 import { SpanAttributes } from "./SpanAttributes";
 import { SpanContent } from "./SpanContent";
 import { Started } from "./Started";
@@ -185,6 +185,7 @@ function PanelHeader({
   onDeleted,
 }: Omit<PanelProps, "tab" | "onTab"> & Pick<BodyProps, "siblings"> & { now: number }) {
   const [deleting, setDeleting] = useState(false);
+  const [finishing, setFinishing] = useState(false);
   const mayWrite = useMay("traces_write");
   const client = useQueryClient();
   const family = familyOf(span);
@@ -209,9 +210,9 @@ function PanelHeader({
         <div className="ml-auto flex shrink-0 items-center">
           <CopyButton text={span.id} label="Copy span id" />
           <CopyButton text={() => printed(span)} label="Copy span as JSON" icon={<Braces size={14} />} />
-          {mayWrite && stateOf(span) === "running" && (
+          {mayWrite && (stateOf(span) === "running" || finishing) && (
             <Suspense>
-              <FinishMenu span={span} />
+              <FinishMenu span={span} onOpen={setFinishing} />
             </Suspense>
           )}
           {mayWrite && (
@@ -262,7 +263,7 @@ function PanelHeader({
         danger
         onConfirm={async () => {
           await api.delete(spanPath(span.trace_id, span.id));
-          await client.invalidateQueries({ queryKey: ["trace", span.trace_id] });
+          await client.invalidateQueries({ queryKey: traceQuery(span.trace_id).queryKey });
           onDeleted?.();
         }}
       >
@@ -279,9 +280,7 @@ function JsonTab({ span }: { span: Span }) {
     if (span.output !== undefined) payload.output = span.output;
     return payload;
   }, [span]);
-  if (Object.keys(value).length === 0) {
-    return <Empty title="No input or output">This span was recorded without a payload.</Empty>;
-  }
+  if (Object.keys(value).length === 0) return <NoPayload />;
   return <JsonViewer value={value} label="Input and output" fill />;
 }
 

@@ -3,11 +3,11 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import { api } from "../api/client";
-import { useTrace } from "../api/trace";
+import { traceQuery, useTrace } from "../api/trace";
 import type { TraceDetail } from "../api/types";
 import { Button } from "../components/Button";
 import { ConfirmDialog } from "../components/ConfirmDialog";
-import { isTyping } from "../lib/keys";
+import { isCovered, isTyping } from "../lib/keys";
 import { useMediaQuery } from "../lib/media";
 import { Empty } from "./Empty";
 import type { FilterSearch } from "./model/filter-search";
@@ -18,7 +18,7 @@ import { buildTree } from "./model/tree";
 import { traceWindow } from "./model/waterfall";
 import { neighboursQuery, type ListSearch } from "./neighbours";
 import { originOf, OriginLink } from "./Origin";
-import { useLiveTrace } from "./queries";
+import { useLiveTrace } from "./useLiveTrace";
 import { Reader } from "./Reader";
 import { SpanPanel, type SpanTab } from "./SpanPanel";
 import { SpanTreePanel } from "./SpanTreePanel";
@@ -136,8 +136,7 @@ function TraceView({ detail, search, list }: ViewProps) {
     });
 
   const onKey = useEffectEvent((event: KeyboardEvent) => {
-    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || isTyping(event)) return;
-    if (document.querySelector("[role=dialog],[role=alertdialog]")) return;
+    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || isTyping(event) || isCovered()) return;
     if (event.key === "/" && view !== "reader") {
       event.preventDefault();
       searchField.current?.focus();
@@ -234,7 +233,7 @@ function TraceView({ detail, search, list }: ViewProps) {
         danger
         onConfirm={async () => {
           await api.delete(`/api/traces/${encodeURIComponent(trace.id)}`);
-          client.removeQueries({ queryKey: ["trace", trace.id] });
+          client.removeQueries({ queryKey: traceQuery(trace.id).queryKey });
           await goBack();
         }}
       >

@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api } from "../api/client";
-import { spanPath } from "../api/trace";
+import { spanPath, spanQuery } from "../api/trace";
 import type { Span } from "../api/types";
 import { explain } from "../api/wording";
 import { Button } from "../components/Button";
 import { CopyButton } from "../components/CopyButton";
-import { Empty } from "./Empty";
+import { Empty, NoPayload } from "./Empty";
 import { TextLines } from "./json/TextLines";
 import { useHighlighted } from "./markdown/useHighlighted";
 import "./markdown/markdown.css";
@@ -17,7 +17,7 @@ const longest = 1_000_000;
 /** Input and output as YAML, made of the text the API sends, in which numbers still have all their digits. */
 export function YamlTab({ span, waiting }: { span: Span; waiting: ReactNode }) {
   const query = useQuery({
-    queryKey: ["span", span.trace_id, span.id, "yaml"],
+    queryKey: [...spanQuery(span.trace_id, span.id).queryKey, "yaml"],
     queryFn: async ({ signal }) => {
       const path = spanPath(span.trace_id, span.id);
       const [json, { yamlOf }] = await Promise.all([api.text(path, { signal }), import("./json/yaml")]);
@@ -36,7 +36,7 @@ export function YamlTab({ span, waiting }: { span: Span; waiting: ReactNode }) {
   if (query.data === "too long") {
     return <Empty title="Too long for YAML">The JSON tab shows all of the input and output, whatever their length.</Empty>;
   }
-  if (query.data.yaml === null) return <Empty title="No input or output">This span was recorded without a payload.</Empty>;
+  if (query.data.yaml === null) return <NoPayload />;
   return <Yaml text={query.data.yaml} />;
 }
 

@@ -29,8 +29,7 @@ test("a call through the proxy appears while its answer still streams, and compl
 });
 
 test("a running span ticks and its trace grows while one looks", async ({ page, server }) => {
-  const start = (span: object) => fetch(`${server.api}/api/spans`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(span) });
-  await start({ id: "outer", trace_id: "growing", name: "outer" });
+  await server.post("/api/spans", { id: "outer", trace_id: "growing", name: "outer" });
   await page.goto("/traces/growing");
   const tree = page.getByRole("tree");
   await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
@@ -38,25 +37,54 @@ test("a running span ticks and its trace grows while one looks", async ({ page, 
   const before = await tree.getByRole("treeitem").innerText();
   await expect.poll(() => tree.getByRole("treeitem").innerText()).not.toBe(before);
 
-  await start({ id: "inner", trace_id: "growing", parent_id: "outer", name: "inner" });
+  await server.post("/api/spans", { id: "inner", trace_id: "growing", parent_id: "outer", name: "inner" });
   await expect(tree.getByRole("treeitem", { name: "inner, running" })).toBeVisible();
-  await fetch(`${server.api}/api/spans/inner/fail`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"error":"out of paper"}' });
+  await server.post("/api/spans/inner/fail", { error: "out of paper" });
   await expect(tree.getByRole("treeitem", { name: "inner, failed" })).toBeVisible();
   await expect(tree.getByRole("treeitem", { name: /^outer/ }).getByLabel("A span below failed")).toBeVisible();
 });
 
 test("what happens while a trace is on its way to the page is not lost", async ({ page, server }) => {
-  const send = (path: string, body: object) => fetch(`${server.api}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  await send("/api/spans", { id: "slow", trace_id: "late", name: "slow" });
+  await server.post("/api/spans", { id: "slow", trace_id: "late", name: "slow" });
   await page.route(/\/api\/traces\/late\?/, async (route) => {
     const response = await route.fetch();
-    await send("/api/spans/slow/fail", { error: "out of paper" });
+    await server.post("/api/spans/slow/fail", { error: "out of paper" });
     // Time for the event to come before the answer.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await route.fulfill({ response });
   }, { times: 1 });
   await page.goto("/traces");
   await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await rows(page).first().click();
+  await expect(page.getByRole("treeitem", { name: "slow, failed" })).toBeVisible();
+});
+
+test("a span that ends while it is on its way to the page is shown as it ended", async ({ page, server }) => {
+  await server.post("/api/spans", { id: "slow", trace_id: "late", name: "slow" });
+  await page.goto("/traces/late");
+  await expect(page.getByRole("treeitem", { name: "slow, running" })).toBeVisible();
+  await server.post("/api/spans", { id: "below", trace_id: "late", parent_id: "slow", name: "below" });
+  await page.route(/\/api\/spans\/below\?/, async (route) => {
+    const response = await route.fetch();
+    await server.post("/api/spans/below/fail", { error: "out of paper" });
+    // Time for the event to come before the answer.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await route.fulfill({ response });
+  }, { times: 1 });
+  await page.getByRole("treeitem", { name: "below, running" }).click();
+  await expect(page.getByRole("region", { name: "Span below" }).getByRole("alert")).toContainText("out of paper");
+});
+
+test("a trace that one comes back to is as it is now", async ({ page, server }) => {
+  await server.post("/api/spans", { id: "slow", trace_id: "left", name: "slow" });
+  await page.goto("/traces");
+  await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
+  await rows(page).first().click();
+  await expect(page.getByRole("treeitem", { name: "slow, running" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(rows(page)).toHaveCount(1);
+  await server.post("/api/spans/slow/fail", { error: "out of paper" });
+  await expect(rows(page).first().getByRole("img", { name: "failed" })).toBeVisible();
   await rows(page).first().click();
   await expect(page.getByRole("treeitem", { name: "slow, failed" })).toBeVisible();
 });

@@ -170,3 +170,22 @@ test("a running span is marked as failed with a reason, another as completed", a
   await expect(page.getByRole("menu")).toHaveCount(0);
   expect(await statusOf("running-root")).toBe("completed");
 });
+
+test("a span that ends by itself keeps what one is typing about it, and says so", async ({ page, server }) => {
+  await server.post("/api/spans", { id: "slow", trace_id: "slow", name: "slow" });
+  await page.goto("/traces/slow");
+  await panel(page).getByRole("button", { name: "Finish span" }).click();
+  await page.getByRole("menuitem", { name: "Mark as failed…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Mark this span as failed?" });
+  const reason = dialog.getByRole("textbox", { name: "Error" });
+  await reason.fill("the worker was stopped");
+  await server.post("/api/spans/slow/complete", {});
+  await expect(page.getByRole("treeitem", { name: "slow, completed", includeHidden: true })).toBeVisible();
+  await expect(reason).toHaveValue("the worker was stopped");
+  await dialog.getByRole("button", { name: "Mark as failed" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("finished");
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  await expect(panel(page).getByRole("button", { name: "Finish span" })).toHaveCount(0);
+  await expect(page.getByRole("treeitem", { name: "slow, completed" })).toBeVisible();
+});

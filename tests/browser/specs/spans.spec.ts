@@ -41,6 +41,17 @@ test("a row opens its span beside the list, which leads to the trace", async ({ 
   await expect(panel).toHaveCount(0);
 });
 
+test("a span beside the list ends there as it does in the list", async ({ page, server }) => {
+  await server.post("/api/spans", { id: "slow", trace_id: "beside", name: "slow" });
+  await page.goto("/spans");
+  await rows(page).first().click();
+  const panel = page.getByRole("complementary");
+  await expect(panel.getByRole("button", { name: "Finish span" })).toBeVisible();
+  await server.post("/api/spans/slow/fail", { error: "out of paper" });
+  await expect(panel.getByRole("alert")).toContainText("out of paper");
+  await expect(panel.getByRole("button", { name: "Finish span" })).toHaveCount(0);
+});
+
 test("a search over text finds the spans that hold it", async ({ page }) => {
   await page.goto("/spans");
   await page.getByRole("combobox").fill('"oak table" kind:llm_call');

@@ -55,6 +55,12 @@ export class Traceway {
     await send(this.api, batch);
   }
 
+  /** Sends JSON, which the server has to accept. */
+  async post(path: string, body: object): Promise<void> {
+    const answer = await fetch(`${this.api}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`);
+  }
+
   private async run(address: string): Promise<void> {
     const child = spawn(binary, ["serve", "--api-addr", address, "--proxy-addr", "127.0.0.1:0"], {
       cwd: this.folder,

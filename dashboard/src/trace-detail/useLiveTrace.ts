@@ -1,43 +1,11 @@
-import { useIsFetching, useQueries, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useIsFetching, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef } from "react";
 import { useLiveEvents } from "../api/live";
-import { spanQuery, traceQuery } from "../api/trace";
-import type { Span } from "../api/types";
-import { readConversation } from "./conversation/conversation";
-import type { Message } from "./conversation/message";
+import { traceQuery } from "../api/trace";
 import { afterEvents, type LiveEvent } from "./model/live";
-import { previousCalls } from "./model/previous-call";
-
-const noMessages: readonly Message[] = [];
 
 /**
- * What the LLM calls before this one showed; null while they are loading.
- *
- * A call that cannot be loaded counts as having shown nothing.
- */
-export function useEarlierMessages(
-  calls: readonly Span[],
-  span: Span,
-): readonly Message[] | null {
-  const before = useMemo(() => previousCalls(calls, span), [calls, span]);
-  const { loaded, pending } = useQueries({
-    queries: before.map((call) => spanQuery(span.trace_id, call.id)),
-    combine: (results) => ({
-      loaded: results.flatMap((result) => result.data ?? []),
-      pending: results.some((result) => result.isPending),
-    }),
-  });
-  return useMemo(() => {
-    if (pending) return null;
-    const messages = loaded.flatMap(
-      (call) => readConversation({ input: call.input, output: call.output })?.messages ?? [],
-    );
-    return messages.length > 0 ? messages : noMessages;
-  }, [loaded, pending]);
-}
-
-/**
- * Keeps a trace and its loaded spans up to date from the event stream.
+ * Keeps a shown trace up to date from the event stream; `refreshed` does so for its spans, and after a gap.
  *
  * Events are applied once a frame, since a busy trace sends hundreds a second.
  */
@@ -53,9 +21,12 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
     return () => {
       cancelAnimationFrame(frame.current);
       frame.current = 0;
+      if (waiting.current.length === 0) return;
+      // What was not applied yet has to be loaded when the trace is shown next.
       waiting.current = [];
+      void client.invalidateQueries({ ...traceQuery(id), exact: true, refetchType: "none" });
     };
-  }, [id]);
+  }, [client, id]);
 
   const apply = useCallback(() => {
     const { queryKey } = traceQuery(id);
@@ -76,9 +47,6 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
         return;
       }
       client.setQueryData(queryKey, after);
-      for (const { span } of events) {
-        if (span) void client.invalidateQueries({ queryKey: ["span", id, span.id] });
-      }
     });
   }, [client, id]);
   const fetching = useIsFetching({ queryKey: traceQuery(id).queryKey, exact: true });
@@ -88,11 +56,11 @@ export function useLiveTrace(id: string, onDeleted: () => void) {
 
   useLiveEvents((event: LiveEvent) => {
     if (event.type === "resync") {
-      void client.invalidateQueries({ queryKey: ["trace", id] });
-      void client.invalidateQueries({ queryKey: ["span", id] });
+      // The trace is loaded anew, and these are older.
+      waiting.current = [];
       return;
     }
-    const about = event.span?.trace_id ?? event.trace?.id ?? event.trace_id ?? id;
+    const about = event.type === "cleared" ? id : (event.span?.trace_id ?? event.trace?.id ?? event.trace_id);
     if (about !== id) return;
     waiting.current.push(event);
     apply();
