@@ -38,7 +38,6 @@ need() {
     mkdir -p /etc/postgresql-common/createcluster.d
     printf 'create_main_cluster = false\n' >/etc/postgresql-common/createcluster.d/traceway.conf
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-    programs
   else
     say "these packages are needed: ${missing[*]}"
     say "install them with: sudo apt-get install ${missing[*]}"
@@ -55,7 +54,7 @@ programs() {
   # Asked for together, one that is there would answer for all.
   local program
   for program in initdb pg_ctl psql pgbouncer redis-server redis-cli; do
-    command -v "$program" >/dev/null || return 1
+    command -v "$program" >/dev/null || { say "$program cannot be found"; return 1; }
   done
 }
 
@@ -164,7 +163,7 @@ start_redis() {
 
 start() {
   need
-  programs || { say "initdb, psql, pgbouncer or redis-server cannot be found"; exit 1; }
+  programs || exit 1
   mkdir -p "$home"
   exec 9>"$home/lock"
   flock 9
@@ -218,7 +217,7 @@ stop_all() {
 case "${1:-}" in
   start) start ;;
   stop)
-    programs || true
+    programs 2>/dev/null || true
     mkdir -p "$home"
     exec 9>"$home/lock"
     flock 9
@@ -226,7 +225,7 @@ case "${1:-}" in
     ;;
   env) cat "$env_file" 2>/dev/null || { say "nothing was started; run scripts/services.sh start"; exit 1; } ;;
   status)
-    programs || true
+    programs 2>/dev/null || true
     if running; then say "everything answers"; else say "not everything answers; run scripts/services.sh start"; exit 1; fi
     ;;
   -h | --help) usage ;;

@@ -505,24 +505,36 @@ mod tests {
     use crate::{Options, SqliteStore};
 
     #[tokio::test]
-    async fn the_newest_are_read_by_start_whatever_the_limit() {
+    async fn lists_by_start_are_read_by_start_whatever_the_limit() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("traceway.db");
         let store = SqliteStore::open(&file, Options::default()).await.unwrap();
-        let query = ListQuery {
-            filter: Filter::default(),
-            sort_by: SortBy::StartedAt,
-            sort_order: SortOrder::Desc,
-            after: None,
-            limit: 50,
-        };
-        for limit in 1..=501 {
+        let last = Position { value: SortValue::Integer(1_790_000_000_000_000), id: "span/1".to_owned() };
+        for (sort_order, after) in [
+            (SortOrder::Desc, None),
+            (SortOrder::Desc, Some(&last)),
+            (SortOrder::Asc, None),
+            (SortOrder::Asc, Some(&last)),
+        ] {
+            let query = ListQuery {
+                filter: Filter::default(),
+                sort_by: SortBy::StartedAt,
+                sort_order,
+                after: after.cloned(),
+                limit: 50,
+            };
             let order = Order::of(&query);
-            let (sql, values) = statement(COLUMNS, 1, &query, &order, None, &Source::Walk, limit);
-            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-            let plan = sqlx::query_with(explain, arguments(values)).fetch_all(store.readers()).await.unwrap();
-            let first: String = plan[0].get(3);
-            assert!(first.contains("spans_by_start"), "{limit}: {first}");
+            for limit in 1..=501 {
+                let (sql, values) = statement(COLUMNS, 1, &query, &order, after, &Source::Walk, limit);
+                let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                let plan =
+                    sqlx::query_with(explain, arguments(values)).fetch_all(store.readers()).await.unwrap();
+                let steps: Vec<String> = plan.iter().map(|step| step.get(3)).collect();
+                assert!(steps[0].contains("spans_by_start"), "{sort_order:?} {after:?} {limit}: {steps:?}");
+                // Only spans of the same start may be sorted, by id and trace.
+                let sorts = |step: &String| step == "USE TEMP B-TREE FOR ORDER BY";
+                assert!(!steps.iter().any(sorts), "{sort_order:?} {after:?} {limit}: {steps:?}");
+            }
         }
         store.close().await;
     }
