@@ -1,6 +1,18 @@
+import type { Page } from "@playwright/test";
 import { expect, rows, singleCall, supportTrace, test } from "../support/test.ts";
 
 const indicator = /^Live stream: /;
+
+/** Lets something happen once an answer is made, and its event reach the page before that answer does. */
+async function overtakeAnswer(page: Page, url: RegExp, happen: () => Promise<void>): Promise<void> {
+  await page.route(url, async (route) => {
+    const response = await route.fetch();
+    await happen();
+    // Time for the event to come before the answer.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await route.fulfill({ response });
+  }, { times: 1 });
+}
 
 test("a call through the proxy appears while its answer still streams, and completes in place", async ({ page, server, provider }) => {
   await page.goto("/traces");
@@ -46,13 +58,7 @@ test("a running span ticks and its trace grows while one looks", async ({ page, 
 
 test("what happens while a trace is on its way to the page is not lost", async ({ page, server }) => {
   await server.post("/api/spans", { id: "slow", trace_id: "late", name: "slow" });
-  await page.route(/\/api\/traces\/late\?/, async (route) => {
-    const response = await route.fetch();
-    await server.post("/api/spans/slow/fail", { error: "out of paper" });
-    // Time for the event to come before the answer.
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    await route.fulfill({ response });
-  }, { times: 1 });
+  await overtakeAnswer(page, /\/api\/traces\/late\?/, () => server.post("/api/spans/slow/fail", { error: "out of paper" }));
   await page.goto("/traces");
   await expect(page.getByRole("button", { name: "Live stream: Live" })).toBeVisible();
   await rows(page).first().click();
@@ -64,15 +70,12 @@ test("a span that ends while it is on its way to the page is shown as it ended",
   await page.goto("/traces/late");
   await expect(page.getByRole("treeitem", { name: "slow, running" })).toBeVisible();
   await server.post("/api/spans", { id: "below", trace_id: "late", parent_id: "slow", name: "below" });
-  await page.route(/\/api\/spans\/below\?/, async (route) => {
-    const response = await route.fetch();
-    await server.post("/api/spans/below/fail", { error: "out of paper" });
-    // Time for the event to come before the answer.
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    await route.fulfill({ response });
-  }, { times: 1 });
+  await overtakeAnswer(page, /\/api\/spans\/below\?/, () => server.post("/api/spans/below/fail", { error: "out of paper" }));
   await page.getByRole("treeitem", { name: "below, running" }).click();
-  await expect(page.getByRole("region", { name: "Span below" }).getByRole("alert")).toContainText("out of paper");
+  const panel = page.getByRole("region", { name: "Span below" });
+  // The tree knows of the failure; only an answer that is newer than it says that there is nothing to wait for.
+  await expect(panel).toContainText("No input or output");
+  await expect(panel.getByRole("alert")).toContainText("out of paper");
 });
 
 test("a trace that one comes back to is as it is now", async ({ page, server }) => {
